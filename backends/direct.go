@@ -1,0 +1,310 @@
+package backends
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/user"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/fswatch"
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/internal/supervise"
+	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// Direct runs the daemon as a detached process of its own, where no service manager is asked. It is a value and safe for concurrent use.
+type Direct struct {
+	Ref  pidfile.Ref
+	Spec service.Spec
+	// Exec is the command line that runs the daemon in the foreground and answers on its standard output (see Report): apexd's own path,
+	// "run", "--detached" and the flags that name the project.
+	Exec []string
+}
+
+var _ service.Backend = (*Direct)(nil)
+
+// stopMargin is what a stop may take beyond the workload's grace period: the daemon's kill, the last record, its own end.
+const stopMargin = 5 * time.Second
+
+// certainWait bounds how long Stop asks who holds a lock, certainEvery is how often.
+const (
+	certainWait  = 5 * time.Second // they are microseconds of processor time, which a machine that does much else may not give them sooner
+	certainEvery = 2 * time.Millisecond
+)
+
+// reloadWait bounds the wait for a daemon's answer to a reload.
+const reloadWait = 10 * time.Second
+
+// Kind implements service.Backend.
+func (d *Direct) Kind() service.Kind { return service.KindDirect }
+
+// Status implements service.Backend. It takes no more than one look and never fails: what cannot be found out is a state of its own.
+func (d *Direct) Status(context.Context) (service.Status, error) {
+	return d.Ref.Look().Status(d.Ref, d.Spec.Name), nil
+}
+
+// Stop implements service.Backend. Of a daemon that crashed it ends what is left of the workload and clears the record.
+func (d *Direct) Stop(ctx context.Context, o service.StopOptions) (service.Stopped, error) {
+	began := time.Now()
+	f := d.certain(ctx)
+	if !f.Running {
+		return service.Stopped{}, d.clear(ctx, f)
+	}
+	h, err := d.handle("stop daemon", f)
+	if errors.Is(err, proc.ErrNotFound) { // it ended by itself meanwhile
+		return service.Stopped{PID: f.PID, Took: time.Since(began)}, nil
+	}
+	if err != nil {
+		return service.Stopped{}, err
+	}
+	defer h.Close()
+	s := service.Stopped{PID: f.PID}
+	if !o.Force {
+		s.Killed, err = d.ask(ctx, h, o.Timeout)
+	}
+	if o.Force || s.Killed {
+		s.Killed, err = true, d.kill(ctx, h)
+	}
+	s.Took = time.Since(began)
+	if err != nil {
+		return s, stopError(f.PID, err)
+	}
+	return s, d.clear(ctx, d.Ref.Look())
+}
+
+// certain looks until it is known who runs, or whether nobody does: between the end of a record and the end of its daemon, and between the lock and the
+// first record of the next, lie microseconds in which the lock is held by nobody in particular. After certainWait it is somebody else's lock.
+func (d *Direct) certain(ctx context.Context) pidfile.Finding {
+	bound := time.NewTimer(certainWait)
+	defer bound.Stop()
+	for {
+		f := d.Ref.Look()
+		if !f.Running || f.PID != 0 || f.Record != nil {
+			return f
+		}
+		select { // polling: no system tells when somebody else's lock is released
+		case <-time.After(certainEvery):
+		case <-bound.C:
+			return f
+		case <-ctx.Done():
+			return f
+		}
+	}
+}
+
+// handle opens the process of f for signalling, after everything that speaks against it.
+func (d *Direct) handle(op string, f pidfile.Finding) (*proc.Handle, error) {
+	if f.PID == 0 {
+		return nil, &service.Error{
+			Op: op, Code: service.CodeStopFailed, Path: d.Ref.Path, Err: errors.New(f.Reason),
+			Hint: "nothing is signalled while its PID is not certain; stop it where it was started",
+		}
+	}
+	if owner := d.Ref.Owner(); owner >= 0 && f.Process.UID >= 0 && owner != f.Process.UID {
+		return nil, &service.Error{
+			Op: op, Code: service.CodePermissionDenied, Path: d.Ref.Path, PID: f.PID,
+			Err:  fmt.Errorf("the record belongs to %s and the process to %s", userName(owner), userName(f.Process.UID)),
+			Hint: "a record is no authority over other users' processes; look at both",
+		}
+	}
+	h, err := proc.Open(f.PID, f.Process.Identity)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, denied(op, f)
+	}
+	return h, err
+}
+
+func denied(op string, f pidfile.Finding) error {
+	return &service.Error{
+		Op: op, Code: service.CodePermissionDenied, PID: f.PID,
+		Err:  fmt.Errorf("it belongs to %s", userName(f.Process.UID)),
+		Hint: "run the same command as that user, or with sudo",
+	}
+}
+
+// ask requests a graceful stop and waits for the daemon's end. late reports that it did not come in time.
+func (d *Direct) ask(ctx context.Context, h *proc.Handle, timeout time.Duration) (late bool, err error) {
+	if timeout <= 0 {
+		timeout = d.Spec.StopTimeout + stopMargin // the daemon itself kills its workload after StopTimeout
+	}
+	if err := requestStop(d.Ref, h); err != nil {
+		if errors.Is(err, proc.ErrNotFound) {
+			return false, nil
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			return false, denied("stop daemon", pidfile.Finding{PID: h.PID(), Process: h.Info()})
+		}
+		return false, err
+	}
+	wait, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err = h.Wait(wait)
+	if err != nil && ctx.Err() == nil {
+		return true, nil
+	}
+	return false, err
+}
+
+// kill ends the daemon and its tree without asking.
+func (d *Direct) kill(ctx context.Context, h *proc.Handle) error {
+	if requestKill(ctx, d.Ref, h) {
+		return nil
+	}
+	kids, _ := proc.Descendants(h.PID()) // where the system cannot tell, clear finds the workload through the record
+	if err := h.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, proc.ErrNotFound) {
+		if errors.Is(err, fs.ErrPermission) {
+			return denied("stop daemon", pidfile.Finding{PID: h.PID(), Process: h.Info()})
+		}
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, stopMargin)
+	defer cancel()
+	if err := h.Wait(wait); err != nil {
+		return fmt.Errorf("it does not end after SIGKILL: %w", err)
+	}
+	return supervise.End(wait, kids)
+}
+
+// clear takes the place of a daemon that is gone, ends what it left running, and removes its record. What it may not or cannot clear it
+// leaves, which is an error only where something still runs.
+func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
+	switch {
+	case f.Running || f.State == service.StateStopped && !d.Ref.Unfinished():
+		return nil // nothing left, or somebody has started the next one already
+	case f.State == service.StateUnknown:
+		return &service.Error{
+			Op: "stop daemon", Code: service.CodeStopFailed, Path: d.Ref.Path, Err: errors.New(f.Reason),
+			Hint: "nothing is signalled while it is not certain; look at the process and remove the file if it is stale",
+		}
+	}
+	lock, got, err := d.Ref.AcquireToClear(ctx)
+	if errors.Is(err, service.ErrAlreadyRunning) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, stopMargin)
+	defer cancel()
+	if got.Previous != nil {
+		err = supervise.End(wait, supervise.Leftovers(d.Ref, got.Previous))
+	}
+	if err == nil {
+		err = lock.Remove()
+	}
+	return errors.Join(err, lock.Release())
+}
+
+// Reload implements service.Backend: SIGHUP, and then the record says that it was done.
+func (d *Direct) Reload(ctx context.Context) error {
+	return d.reload(ctx, func() error {
+		f := d.Ref.Look()
+		if !f.Running { // it has ended since reload has looked
+			return proc.ErrNotFound
+		}
+		h, err := d.handle("reload daemon", f)
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		if err := requestReload(d.Ref, h); errors.Is(err, fs.ErrPermission) {
+			return denied("reload daemon", f)
+		} else if err != nil {
+			return err
+		}
+		return nil
+	})
+}
+
+// reload calls request and returns when the record says that the daemon has done it.
+func (d *Direct) reload(ctx context.Context, request func() error) error {
+	f := d.Ref.Look()
+	if !f.Running {
+		return &service.Error{Op: "reload daemon", Code: service.CodeNotRunning, Hint: `start it with "apexd start"`}
+	}
+	var before time.Time
+	if f.Record != nil {
+		before = f.Record.Since.Time
+	}
+	ctx, cancel := context.WithTimeout(ctx, reloadWait)
+	defer cancel()
+	changed, err := fswatch.Changed(ctx, d.Ref.Path)
+	if err != nil {
+		return err
+	}
+	ended, release := watchEnd(f)
+	defer release()
+	if err := request(); errors.Is(err, proc.ErrNotFound) {
+		return reloadEnded(f)
+	} else if err != nil {
+		return err
+	}
+	for {
+		rec, err := pidfile.Read(d.Ref.Path)
+		if err == nil && rec.Since.After(before) && rec.State == service.StateRunning {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ended:
+			return reloadEnded(f)
+		case <-ctx.Done():
+			return &service.Error{
+				Op: "reload daemon", Code: service.CodeStopFailed, PID: f.PID, Err: errors.New("it did not answer within " + reloadWait.String()),
+				Hint: `see "apexd logs"`,
+			}
+		}
+	}
+}
+
+func reloadEnded(f pidfile.Finding) error {
+	return &service.Error{
+		Op: "reload daemon", Code: service.CodeNotRunning, PID: f.PID, Err: errors.New("it ended before it had reloaded"), Hint: `see "apexd logs"`,
+	}
+}
+
+// watchEnd returns a channel that is closed when the process of f has ended, and what ends the watch. Where nobody can be watched the channel stays open.
+func watchEnd(f pidfile.Finding) (<-chan struct{}, func()) {
+	ended := make(chan struct{})
+	h, err := proc.Open(f.PID, f.Process.Identity)
+	if err != nil {
+		return ended, func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if h.Wait(ctx) == nil {
+			close(ended)
+		}
+	}()
+	return ended, func() {
+		cancel()
+		<-done
+		h.Close()
+	}
+}
+
+func stopError(pid int, err error) error {
+	var e *service.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return &service.Error{Op: "stop daemon", Code: service.CodeStopFailed, PID: pid, Err: err, Hint: `try "apexd stop --force"`}
+}
+
+// userName is "alice", or "user 1000" when nobody knows the name.
+func userName(uid int) string {
+	if uid < 0 {
+		return "another user"
+	}
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return "user " + strconv.Itoa(uid)
+}

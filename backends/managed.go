@@ -1,0 +1,60 @@
+package backends
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// What the backends of all managers share: who runs is told by lock and record, whoever was asked to start or stop it.
+
+// look is what record and lock tell.
+func (d *Direct) look() service.Status { return d.Ref.Look().Status(d.Ref, d.Spec.Name) }
+
+// stopBound bounds a manager's stop: the daemon's own time, or the caller's where that is longer, and what the manager needs besides.
+func (d *Direct) stopBound(timeout time.Duration) time.Duration {
+	return max(timeout, d.Spec.StopTimeout) + 2*stopMargin
+}
+
+// stoppedBy finishes a stop that r's manager calls done: it clears what a killed daemon has left, and tells a daemon that runs outside of the service.
+func (d *Direct) stoppedBy(ctx context.Context, r service.Registration) error {
+	f := d.certain(ctx)
+	if !f.Running {
+		return d.clear(ctx, f)
+	}
+	return &service.Error{
+		Op: "stop daemon", Code: service.CodeStopFailed, PID: f.PID, Err: fmt.Errorf("%s is stopped, and the daemon runs outside of it", r.Service),
+		Hint: "stop it where it was started",
+	}
+}
+
+// startedAs is the answer to a start, of a daemon that runs.
+func startedAs(f pidfile.Finding) service.Started {
+	a := service.Started{PID: f.PID}
+	if f.Record != nil && f.Record.Workload != nil {
+		a.Address = f.Record.Workload.Address
+	}
+	return a
+}
+
+// lastExit is how r's workload ended the last time, nil where it has not.
+func lastExit(r *pidfile.Record) *service.Exit {
+	if r == nil || r.Workload == nil || r.Workload.LastExit == nil {
+		return nil
+	}
+	x := r.Workload.LastExit
+	return &service.Exit{Code: x.Code, Signal: x.Signal, At: x.At.Time}
+}
+
+func alreadyRunning(f pidfile.Finding) error {
+	e := &service.Error{Op: "start daemon", Code: service.CodeAlreadyRunning, PID: f.PID, Hint: `"apexd restart" replaces it`}
+	if f.Record != nil && f.Record.Backend == string(service.KindDirect) {
+		e.Err = errors.New("it is already running, outside of its service")
+		e.Hint = `"apexd stop" ends it; then "apexd start" starts the service`
+	}
+	return e
+}

@@ -1,0 +1,326 @@
+package backends
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/internal/winsvc"
+	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// SCM runs the daemon as a service of Windows. Who runs is still decided by lock and record; what is to happen is asked of the Service Control Manager. It is a value
+// and safe for concurrent use.
+type SCM struct {
+	Direct       *Direct // the record, the lock, and what a crash left behind
+	Registration service.Registration
+
+	open func(name string, operate bool) (scmService, error) // nil: openService
+}
+
+var _ service.Backend = (*SCM)(nil)
+
+// scmService is one open service.
+type scmService interface {
+	Query() (winsvc.Status, error)
+	Start() error
+	Stop() (sent bool, err error)
+	Reload() (sent bool, err error)
+	Wait(ctx context.Context, done func(winsvc.Status) bool) (winsvc.Status, error)
+	// StartType is when it starts by itself.
+	StartType() winsvc.StartType
+	Close()
+}
+
+// Kind implements service.Backend.
+func (s *SCM) Kind() service.Kind { return service.KindWindows }
+
+// Registered implements Managed.
+func (s *SCM) Registered() service.Registration { return s.Registration }
+
+// Definition implements Managed.
+func (s *SCM) Definition() string { return `HKLM\` + winsvc.Root + s.Registration.Service }
+
+func (s *SCM) connect(operate bool) (scmService, error) {
+	open := s.open
+	if open == nil {
+		open = openService
+	}
+	return open(s.Registration.Service, operate)
+}
+
+// Status implements service.Backend. Where the SCM cannot be asked, lock and record still tell who runs, and a warning says what is missing.
+func (s *SCM) Status(context.Context) (service.Status, error) {
+	m, err := s.connect(false)
+	if err != nil {
+		return s.unasked(err), nil
+	}
+	defer m.Close()
+	var st service.Status
+	for range askAgain {
+		q, err := m.Query()
+		if err != nil {
+			return s.unasked(err), nil
+		}
+		st = s.Direct.look()
+		ran := st.Running
+		mergeService(&st, q, m.StartType(), s.Registration, alive)
+		if (q.State == winsvc.Running) == ran {
+			break
+		}
+	}
+	return st, nil
+}
+
+// unasked is the status without the manager's part.
+func (s *SCM) unasked(err error) service.Status {
+	st := s.Direct.look()
+	if errors.Is(err, winsvc.ErrNotInstalled) {
+		st.Warnings = append(st.Warnings, s.Definition()+` is there, but the Service Control Manager has no such service: "apexd uninstall" removes what is left`)
+		return st
+	}
+	st.Registered = true
+	if !st.Running {
+		scope := string(s.Registration.Scope)
+		st.Backend, st.Scope, st.Service = string(service.KindWindows), &scope, &s.Registration.Service
+	}
+	st.Warnings = append(st.Warnings, "cannot ask Windows about "+s.Registration.Service+": "+err.Error())
+	return st
+}
+
+// alive reports whether there is a process with this PID.
+func alive(pid int) bool {
+	_, err := proc.Inspect(pid)
+	return !errors.Is(err, proc.ErrNotFound)
+}
+
+// mergeService adds to st, which record and lock tell, what the SCM knows of the same daemon. Who runs and as which process is decided by the lock.
+//
+//	lock held  service          state
+//	no         START_PENDING    starting
+//	no         STOP_PENDING     stopping
+//	no         RUNNING          unknown: it runs something that is not this daemon; as the record says, where its process is gone
+//	no         STOPPED          as the record says: stopped, or failed
+//	yes        STOP_PENDING     stopping
+//	yes        STOPPED          as the record says: it runs outside of the service
+//	any        any other        as the record says
+func mergeService(st *service.Status, q winsvc.Status, start winsvc.StartType, r service.Registration, alive func(pid int) bool) {
+	enabled, native := start.Enabled(), q.Native()
+	st.Registered, st.Enabled, st.Native = true, &enabled, &native
+	if st.Running && st.PID == nil && q.State == winsvc.Running { // the record is gone, and the lock is the service's
+		st.PID = &q.PID
+	}
+	outside := st.Running && st.PID != nil && *st.PID != q.PID
+	if !outside {
+		scope := string(r.Scope)
+		st.Backend, st.Scope, st.Service = string(r.Backend), &scope, &r.Service
+	}
+	live := q.State == winsvc.Running || q.State == winsvc.StartPending
+	st.Wanted = st.Running || live || enabled || st.State == service.StateFailed
+	switch {
+	case outside && q.State == winsvc.Stopped && st.Backend == string(service.KindDirect):
+		st.Warnings = append(st.Warnings, fmt.Sprintf("it is registered as %s and runs outside of it", r.Service))
+	case outside && q.State != winsvc.Stopped:
+		st.Warnings = append(st.Warnings, fmt.Sprintf("Windows says that the process of %s is %d", r.Service, q.PID))
+	case q.State == winsvc.StopPending:
+		st.State = service.StateStopping
+	case st.Running:
+	case q.State == winsvc.StartPending:
+		st.State = service.StateStarting
+	case q.State == winsvc.Running && alive(q.PID):
+		why := fmt.Sprintf("Windows says %s, but its process %d does not hold the daemon's lock", native, q.PID)
+		st.State, st.StatusText = service.StateUnknown, &why
+		st.Warnings = append(st.Warnings, why)
+	case q.State == winsvc.Running:
+		st.Warnings = append(st.Warnings, fmt.Sprintf("Windows says %s, but its process %d is gone", native, q.PID))
+	}
+}
+
+// Start implements service.Backend: it returns when the service runs, which it says when the workload is ready.
+func (s *SCM) Start(ctx context.Context) (service.Started, error) {
+	if f := s.Direct.certain(ctx); f.Running {
+		return service.Started{}, s.alreadyRunning(f)
+	}
+	m, err := s.connect(true)
+	if err != nil {
+		return service.Started{}, s.cannotAsk("start daemon", service.CodeStartFailed, err)
+	}
+	defer m.Close()
+	wait, cancel := context.WithTimeoutCause(ctx, s.Direct.bound(), fmt.Errorf("it was not ready within %s", s.Direct.bound()))
+	defer cancel()
+	q, late, err := begin(wait, m)
+	if err != nil && wait.Err() == nil {
+		return service.Started{}, s.cannotAsk("start daemon", service.CodeStartFailed, err)
+	}
+	f := s.Direct.certain(ctx)
+	switch {
+	case err != nil:
+		return service.Started{}, s.abandon(m, err)
+	case late && f.Running:
+		return service.Started{}, s.alreadyRunning(f)
+	case q.State != winsvc.Running || !f.Running:
+		return service.Started{}, s.notStarted(q)
+	}
+	return startedAs(f), nil
+}
+
+// begin starts the service and waits until it has. late reports that somebody else has started it. Between another's StartService and the state that comes of it the SCM may
+// say both that it is started and STOPPED (Wine does, for as long as the process is made): then it is asked again, for which there is no event.
+func begin(ctx context.Context, m scmService) (q winsvc.Status, late bool, err error) {
+	for {
+		err = m.Start()
+		if late = errors.Is(err, winsvc.ErrStarted); err != nil && !late {
+			return q, late, err
+		}
+		q, err = m.Wait(ctx, func(q winsvc.Status) bool { return q.State != winsvc.StartPending })
+		if err != nil || !late || q.State != winsvc.Stopped {
+			return q, late, err
+		}
+		select {
+		case <-time.After(certainEvery):
+		case <-ctx.Done():
+			return q, late, context.Cause(ctx)
+		}
+	}
+}
+
+// alreadyRunning is the answer to a start. Of a daemon without a record, the SCM knows the PID.
+func (s *SCM) alreadyRunning(f pidfile.Finding) error {
+	if f.PID != 0 {
+		return alreadyRunning(f)
+	}
+	m, err := s.connect(false)
+	if err != nil {
+		return alreadyRunning(f)
+	}
+	defer m.Close()
+	if q, err := m.Query(); err == nil && q.State == winsvc.Running {
+		f.PID = q.PID
+	}
+	return alreadyRunning(f)
+}
+
+// abandon stops a daemon that was started and is not wanted any more.
+func (s *SCM) abandon(m scmService, why error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.Direct.stopBound(0))
+	defer cancel()
+	_, err := s.end(ctx, m, service.StopOptions{})
+	return &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Hint: `see "apexd logs"`, Err: errors.Join(fmt.Errorf("it was stopped again: %w", why), err)}
+}
+
+// notStarted explains a start that failed: the daemon's own words where it had any. The service was told that somebody waits, and so does not have the SCM try again.
+func (s *SCM) notStarted(q winsvc.Status) error {
+	f := s.Direct.Ref.Look()
+	if f.Running {
+		return s.alreadyRunning(f)
+	}
+	e := &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Hint: `see "apexd logs", and the Application log of Windows, source ` + s.Registration.Service}
+	why := "it ended before it was ready"
+	if q.Failed() {
+		why = q.Why()
+	}
+	if r := f.Record; r != nil && r.State == service.StateFailed {
+		why = reason(f, unit{})
+		e.Exit = lastExit(r)
+	}
+	e.Err, e.Log = fmt.Errorf("%s (Windows: %s)", why, q.Native()), s.Direct.words(f)
+	return e
+}
+
+// Stop implements service.Backend, through the SCM, which would otherwise start the daemon again.
+func (s *SCM) Stop(ctx context.Context, o service.StopOptions) (service.Stopped, error) {
+	began := time.Now()
+	m, err := s.connect(true)
+	if err != nil {
+		return service.Stopped{}, s.cannotAsk("stop daemon", service.CodeStopFailed, err)
+	}
+	defer m.Close()
+	st := service.Stopped{PID: s.Direct.certain(ctx).PID}
+	ctx, cancel := context.WithTimeout(ctx, s.Direct.stopBound(o.Timeout))
+	defer cancel()
+	if st.Killed, err = s.end(ctx, m, o); err != nil {
+		return st, s.cannotAsk("stop daemon", service.CodeStopFailed, err)
+	}
+	st.Took = time.Since(began)
+	return st, s.Direct.stoppedBy(ctx, s.Registration)
+}
+
+// end stops the service and returns when the SCM says so. While a state is pending the SCM passes no request on, and the daemon is asked itself; so it is when it is to be
+// killed, since a process that only vanished would be started again.
+func (s *SCM) end(ctx context.Context, m scmService, o service.StopOptions) (killed bool, err error) {
+	sent := false
+	if !o.Force {
+		if sent, err = m.Stop(); err != nil {
+			return false, err
+		}
+	}
+	q, err := m.Query()
+	if err != nil || q.State == winsvc.Stopped {
+		return false, err
+	}
+	if !sent && q.State != winsvc.StopPending || o.Force {
+		return s.ask(ctx, m, o)
+	}
+	wait, cancel := ctx, context.CancelFunc(func() {})
+	if o.Timeout > 0 {
+		wait, cancel = context.WithTimeout(ctx, o.Timeout)
+	}
+	defer cancel()
+	if _, err = m.Wait(wait, stopped); err != nil && o.Timeout > 0 && ctx.Err() == nil {
+		return s.ask(ctx, m, service.StopOptions{Force: true})
+	}
+	return false, err
+}
+
+func stopped(q winsvc.Status) bool { return q.State == winsvc.Stopped }
+
+// ask asks the daemon, and not the SCM, and waits for the SCM to see its end.
+func (s *SCM) ask(ctx context.Context, m scmService, o service.StopOptions) (killed bool, err error) {
+	st, err := s.Direct.Stop(ctx, o)
+	if err != nil {
+		return st.Killed, err
+	}
+	_, err = m.Wait(ctx, stopped)
+	return st.Killed, err
+}
+
+// Reload implements service.Backend: the SCM passes it on, and the record tells when it is done.
+func (s *SCM) Reload(ctx context.Context) error {
+	return s.Direct.reload(ctx, func() error {
+		m, err := s.connect(true)
+		if err != nil {
+			return s.cannotAsk("reload daemon", service.CodeStopFailed, err)
+		}
+		defer m.Close()
+		sent, err := m.Reload()
+		switch {
+		case err != nil:
+			return s.cannotAsk("reload daemon", service.CodeStopFailed, err)
+		case !sent:
+			return &service.Error{
+				Op: "reload daemon", Code: service.CodeNotRunning, Err: fmt.Errorf("%s takes no requests while it starts or stops", s.Registration.Service), Hint: "try again",
+			}
+		}
+		return nil
+	})
+}
+
+func (s *SCM) cannotAsk(op string, c service.Code, err error) error {
+	var known *service.Error
+	e := &service.Error{Op: op, Code: c, Path: s.Definition(), Err: fmt.Errorf("cannot ask Windows about %s: %w", s.Registration.Service, err)}
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, fs.ErrPermission):
+		e.Code, e.Path = service.CodePermissionDenied, ""
+		e.Err = fmt.Errorf("only administrators may start, stop and change %s", s.Registration.Service)
+		e.Hint = "run the same command as an administrator"
+	case errors.Is(err, winsvc.ErrNotInstalled):
+		e.Code, e.Hint = service.CodeServiceNotFound, `"apexd install" registers it, "apexd uninstall" removes what is left`
+	}
+	return e
+}

@@ -1,0 +1,148 @@
+package backends
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/supervise"
+	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// Answer is what a detached daemon writes to its standard output, once, as one JSON object: ready, or why it is not.
+type Answer struct {
+	supervise.Daemonized
+	Error *service.Error `json:"error,omitempty"`
+}
+
+// Report writes the Answer of a detached daemon to out and closes it. It is what supervise.Options.Report wants.
+func Report(out *os.File) func(*supervise.Daemonized, error) {
+	return func(d *supervise.Daemonized, err error) {
+		var a Answer
+		if d != nil {
+			a.Daemonized = *d
+		}
+		if err != nil && !errors.As(err, &a.Error) {
+			a.Error = &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err}
+		}
+		b, _ := json.Marshal(a)           // an Answer has nothing that cannot be encoded
+		_, _ = out.Write(append(b, '\n')) // the caller may be gone, which is its right
+		_ = out.Close()
+	}
+}
+
+// child is a process that was started.
+type child struct {
+	pid  int
+	wait func() (end string) // returns when it has ended, once, and says how
+}
+
+// startMargin is what a start may take beyond the workload's own limits.
+const startMargin = 10 * time.Second
+
+// Start implements service.Backend. It executes Exec detached and returns with its answer: no timer, but a bound in case the daemon hangs.
+// When ctx ends first, the daemon that was just started is stopped again.
+func (d *Direct) Start(ctx context.Context) (service.Started, error) {
+	out, outW, err := os.Pipe()
+	if err != nil {
+		return service.Started{}, startError(err)
+	}
+	defer out.Close()
+	errs, errsW, err := os.Pipe()
+	if err != nil {
+		outW.Close()
+		return service.Started{}, startError(err)
+	}
+	defer errs.Close()
+	p, err := spawn(d.Exec, d.Ref.Project, outW, errsW)
+	outW.Close()
+	errsW.Close()
+	if err != nil {
+		return service.Started{}, startError(err)
+	}
+	ended := make(chan string, 1) // the daemon is reaped also when nobody reads this
+	go func() { ended <- p.wait() }()
+	answer := make(chan Answer, 1)
+	go func() { answer <- read(out) }()
+	bound := time.NewTimer(d.bound())
+	defer bound.Stop()
+	select {
+	case a := <-answer:
+		return d.answered(a, errs, ended)
+	case <-ctx.Done():
+		return service.Started{}, d.abandon(p.pid, ended, context.Cause(ctx))
+	case <-bound.C:
+		return service.Started{}, d.abandon(p.pid, ended, fmt.Errorf("it did not answer within %s", d.bound()))
+	}
+}
+
+// bound is longer than a daemon that works takes to answer.
+func (d *Direct) bound() time.Duration {
+	if d.Spec.Readiness.Timeout == 0 { // no limit was wanted
+		return 1<<63 - 1
+	}
+	return d.Spec.Readiness.Timeout + d.Spec.Readiness.Settle + d.Spec.StopTimeout + startMargin
+}
+
+// maxAnswer bounds what is read of an answer, and of the last words of a daemon that gave none.
+const maxAnswer = 256 << 10
+
+func read(out io.Reader) Answer {
+	var a Answer
+	if err := json.NewDecoder(io.LimitReader(out, maxAnswer)).Decode(&a); err != nil {
+		return Answer{}
+	}
+	return a
+}
+
+func (d *Direct) answered(a Answer, errs io.Reader, ended <-chan string) (service.Started, error) {
+	switch {
+	case a.Error != nil:
+		<-ended // nothing is left when this returns: the daemon answers as the last thing it does
+		return service.Started{}, a.Error
+	case a.PID == 0:
+		state := <-ended
+		words, _ := io.ReadAll(io.LimitReader(errs, maxAnswer))
+		return service.Started{}, &service.Error{
+			Op: "start daemon", Code: service.CodeStartFailed, Hint: `see "apexd logs"`,
+			Err: fmt.Errorf("the daemon ended without a word (%s): %s", state, bytes.TrimSpace(words)),
+		}
+	}
+	return service.Started{PID: a.PID, Address: a.Address}, nil
+}
+
+// abandon stops a daemon that was started and is not wanted any more.
+func (d *Direct) abandon(pid int, ended <-chan string, why error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d.Spec.StopTimeout+stopMargin)
+	defer cancel()
+	err := &service.Error{Op: "start daemon", Code: service.CodeStartFailed, PID: pid, Err: fmt.Errorf("it was stopped again: %w", why)}
+	if f := d.Ref.Look(); f.PID == pid {
+		if _, e := d.Stop(ctx, service.StopOptions{}); e != nil {
+			err.Err = errors.Join(err.Err, e)
+			return err
+		}
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	return err
+}
+
+func startError(err error) error {
+	return &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err}
+}
+
+// words is what the workload of f has said last, to explain its failure.
+func (d *Direct) words(f pidfile.Finding) []string {
+	if f.Record == nil || f.Record.Log == nil {
+		return nil
+	}
+	return supervise.LastWords(lastLines(Place{Ref: d.Ref}, d.Spec.Name))
+}

@@ -1,0 +1,121 @@
+package conformance_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/joshuaaferguson/apexd/service"
+	"github.com/joshuaaferguson/apexd/service/servicetest"
+)
+
+// sysvDriver registers the daemon with a System V init by `apexd install` and operates it by apexd's verbs. It runs in a world of e2e/lab.
+type sysvDriver struct{}
+
+// Slowness: each start is a script that starts another apexd.
+func (sysvDriver) Slowness() int { return 3 }
+
+func (sysvDriver) Name() string { return "sysv" }
+
+func (sysvDriver) Missing(a servicetest.Ability) servicetest.Absence {
+	switch a {
+	case servicetest.CanCommandLine:
+		return servicetest.Absence{Reason: "a service runs the configured command"}
+	case servicetest.HasRevival:
+		return servicetest.Absence{Reason: "System V does not see that a daemon has ended"}
+	}
+	return missingHere(a)
+}
+
+func (sysvDriver) New(t servicetest.T, base string) servicetest.Subject {
+	s := &initScript{direct{newSubject(t, base)}}
+	t.Cleanup(func() { s.unregister(t) })
+	return s
+}
+
+// initScript is a project whose daemon has an init script.
+type initScript struct{ direct }
+
+// Configure registers what it has written. A configuration that is refused leaves the script as it was.
+func (s *initScript) Configure(t servicetest.T, w servicetest.Workload) {
+	s.subject.Configure(t, w)
+	registerConfigured(t, s.Install(t.Context()), w)
+}
+
+// registerConfigured fails where o is not what comes of installing with w.
+func registerConfigured(t servicetest.T, o servicetest.Outcome, w servicetest.Workload) {
+	refused := o.Err != nil && (w.Raw != "" || len(w.Command) > 0 || o.Err.Code == service.CodeAlreadyRunning)
+	if o.Exit != 0 && !refused {
+		t.Fatalf("install: %d %v\n%s", o.Exit, o.Err, o.Text)
+	}
+}
+
+func (s *initScript) Install(ctx context.Context) servicetest.Outcome {
+	return s.run(ctx, "install", "--run-as", "root") // the case's project is root's
+}
+
+func (s *initScript) Uninstall(ctx context.Context) servicetest.Outcome {
+	return s.run(ctx, "uninstall")
+}
+
+func (s *initScript) unregister(t servicetest.T) {
+	if o := s.Uninstall(t.Context()); o.Exit != 0 {
+		t.Errorf("uninstall: %d %v\n%s", o.Exit, o.Err, o.Text)
+	}
+	if left := s.Installed(t); len(left) > 0 {
+		t.Errorf("left behind by uninstall: %q", left)
+	}
+}
+
+func (s *initScript) name() string {
+	return service.RegistrationName(s.project, service.DefaultName)
+}
+
+// NativeStop is service(8)'s.
+func (s *initScript) NativeStop(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "service", s.name(), "stop").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("service %s stop: %w: %s", s.name(), err, out)
+	}
+	return nil
+}
+
+// Installed lists the script, its links, and PID files where other init scripts have them.
+func (s *initScript) Installed(t servicetest.T) []string {
+	var found []string
+	for _, pattern := range []string{"/etc/init.d/", "/etc/rc?.d/[SK]??", "/run/", "/var/run/", "/var/lock/subsys/"} {
+		files, err := filepath.Glob(pattern + s.name() + "*")
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+		found = append(found, files...)
+	}
+	return found
+}
+
+// Damage deletes the script, as by hand: its links stay.
+func (s *initScript) Damage(t servicetest.T) {
+	if err := os.Remove("/etc/init.d/" + s.name()); err != nil {
+		t.Fatalf("%v", err)
+	}
+}
+
+// Copy implements servicetest.Copier. What is copied is not registered.
+func (s *initScript) Copy(t servicetest.T, base string) servicetest.Subject {
+	return &direct{s.copyTo(t, base)}
+}
+
+var (
+	_ servicetest.Restarter  = (*initScript)(nil)
+	_ servicetest.Crasher    = (*initScript)(nil)
+	_ servicetest.Bystanders = (*initScript)(nil)
+	_ servicetest.OwnPID     = (*initScript)(nil)
+	_ servicetest.Copier     = (*initScript)(nil)
+	_ servicetest.OtherUser  = (*initScript)(nil)
+	_ servicetest.ReadOnly   = (*initScript)(nil)
+	_ servicetest.Foreground = (*initScript)(nil)
+	_ servicetest.Native     = (*initScript)(nil)
+	_ servicetest.Installer  = (*initScript)(nil)
+)

@@ -1,0 +1,268 @@
+package openrc_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/joshuaaferguson/apexd/internal/openrc"
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+const sleeps = "daemon:\n  command: [sleep, '1000']\n"
+
+func running(s service.Status) bool { return s.State == service.StateRunning }
+
+// supervisor is the PID that the supervisor of m has written.
+func (m machine) supervisor(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile(openrc.System().PIDFile(m.name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+// killed kills a process and returns when it is gone.
+func killed(t *testing.T, pid int) {
+	t.Helper()
+	p, err := proc.Inspect(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := proc.Open(pid, p.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if err := h.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func alive(pid int) bool {
+	p, err := proc.Inspect(pid)
+	return err == nil && !p.Zombie
+}
+
+// TestRunsAs: O1, UserName and WorkingDirectory were ignored, and the daemon ran as root.
+func TestRunsAs(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "nobody", "daemon:\n  command: [sh, -c, 'id -un; id -Gn; pwd; echo \"$USER\"; exec sleep 1000']\n", "--now")
+	s := m.status(t)
+	for _, pid := range []int{*s.PID, s.Workload.PID} {
+		if p, err := proc.Inspect(pid); err != nil || p.UID != 65534 {
+			t.Errorf("process %d: uid %d, %v", pid, p.UID, err)
+		}
+	}
+	said := m.apexd(t, 0, "logs").out
+	for _, want := range []string{"nobody\n", "nogroup\n", m.dir + "\n"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the workload does not say %q:\n%s", want, said)
+		}
+	}
+	if dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", *s.PID)); err != nil || dir != m.dir {
+		t.Errorf("it works in %q, %v", dir, err)
+	}
+}
+
+// TestWords: apexd and rc-service say the same of every state that OpenRC has a word for.
+func TestWords(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", sleeps)
+	agree := func(word string, code int, state service.State) {
+		t.Helper()
+		r, s := m.rc(t, "status"), m.status(t)
+		if !strings.Contains(r.out, "status: "+word) || r.code != code || s.Native == nil || *s.Native != word || s.State != state {
+			t.Errorf("rc-service: %sapexd: %s, native %v; want %s, %s", r, s.State, s.Native, word, state)
+		}
+	}
+	agree("stopped", 3, service.StateStopped)
+	if r := m.rc(t, "start"); r.code != 0 || !running(m.status(t)) {
+		t.Fatalf("rc-service start: %s", r)
+	}
+	agree("started", 0, service.StateRunning)
+	m.apexd(t, 79, "start")
+	if r := m.rc(t, "restart"); r.code != 0 || !running(m.status(t)) {
+		t.Errorf("rc-service restart: %s", r)
+	}
+	if r := m.rc(t, "reload"); r.code != 0 {
+		t.Errorf("rc-service reload: %s", r)
+	}
+	if r := m.rc(t, "stop"); r.code != 0 {
+		t.Errorf("rc-service stop: %s", r)
+	}
+	agree("stopped", 3, service.StateStopped)
+	m.apexd(t, 0, "start")
+	agree("started", 0, service.StateRunning)
+	killed(t, m.supervisor(t))
+	agree("unsupervised", 64, service.StateRunning)
+	m.apexd(t, 0, "stop")
+	agree("stopped", 3, service.StateStopped)
+}
+
+// TestStartFails: O3, a start that failed was a success, and what came after it was "stopped" or "exit status 1".
+func TestStartFails(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", "daemon:\n  command: [sh, -c, 'echo no database >&2; exit 7']\n  restart: {policy: always, delay: 1s, limit: 0}\n")
+	if r := m.rc(t, "start"); r.code == 0 {
+		t.Errorf("rc-service start: %s", r)
+	}
+	if k := openrc.System().Look(m.name); k.Word != openrc.Stopped || k.Supervisor != 0 {
+		t.Errorf("something goes on trying: %+v", k)
+	}
+	r := m.apexd(t, 1, "start")
+	for _, want := range []string{"exited with status 7 before it was ready", "no database"} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("it does not say %q: %s", want, r)
+		}
+	}
+	if s := m.status(t); s.State != service.StateFailed || s.LastExit == nil || s.LastExit.Code != 7 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestCrashes: what crashes is started again, up to the limit, and then the reason stays.
+func TestCrashes(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", "daemon:\n  command: [sh, -c, 'sleep 0.5; exit 7']\n  restart: {policy: on-failure, delay: 0s, limit: 2, window: 60s}\n", "--now")
+	s := m.await(t, "it gives up", func(s service.Status) bool { return s.State == service.StateFailed })
+	if s.StatusText == nil || !strings.Contains(*s.StatusText, "gave up after 2 restarts") || s.Restarts != 2 || s.LastExit == nil || s.LastExit.Code != 7 {
+		t.Errorf("%+v", s)
+	}
+	if r := m.rc(t, "status"); r.code != 3 {
+		t.Errorf("rc-service status: %s", r)
+	}
+}
+
+// TestFinalEnd: OpenRC starts again whatever ends. An end that the policy calls final is one all the same.
+func TestFinalEnd(t *testing.T) {
+	needWorld(t)
+	for name, row := range map[string]struct {
+		config string
+		state  service.State
+	}{
+		"a good end":        {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5']\n  restart: {delay: 0s}\n", service.StateStopped},
+		"a bad one, never":  {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5; exit 3']\n  restart: {policy: never}\n", service.StateFailed},
+		"without any limit": {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5']\n  restart: {delay: 0s, limit: 0}\n", service.StateStopped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t, "root", row.config, "--now")
+			m.await(t, "it ends", func(s service.Status) bool { return s.State == row.state && openrc.System().Look(m.name).Respawns > 0 })
+			if n := strings.Count(m.apexd(t, 0, "logs").out, "\nrun\n"); n != 1 {
+				t.Errorf("it was run %d times", n)
+			}
+			m.apexd(t, 0, "start") // and it can be started again
+			m.apexd(t, 0, "stop")
+		})
+	}
+}
+
+// TestSupervisorKilled: O4, with its supervisor gone the daemon was stopped in words only.
+func TestSupervisorKilled(t *testing.T) {
+	needWorld(t)
+	for _, by := range []string{"rc-service stop", "apexd stop", "apexd kill"} {
+		t.Run(by, func(t *testing.T) {
+			m := newMachine(t, "nobody", sleeps, "--now")
+			s := m.status(t)
+			killed(t, m.supervisor(t))
+			if s := m.status(t); !s.Running || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "supervisor of "+m.name+" is gone") {
+				t.Errorf("%+v", s)
+			}
+			switch by {
+			case "rc-service stop":
+				if r := m.rc(t, "stop"); r.code != 0 {
+					t.Errorf("rc-service stop: %s", r)
+				}
+			default:
+				m.apexd(t, 0, strings.TrimPrefix(by, "apexd "))
+			}
+			if alive(*s.PID) || alive(s.Workload.PID) {
+				t.Error("it is still there")
+			}
+			if s := m.status(t); s.State != service.StateStopped {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// TestBothKilled: what is left is a word of OpenRC's, and a start goes ahead.
+func TestBothKilled(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", sleeps, "--now")
+	s := m.status(t)
+	killed(t, m.supervisor(t))
+	killed(t, *s.PID)
+	if s := m.status(t); s.State != service.StateFailed || s.Running {
+		t.Errorf("%+v", s)
+	}
+	m.apexd(t, 0, "start")
+	if s := m.status(t); !running(s) || *s.Native != openrc.Started {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestStaleSupervisorPID: a PID file of a supervisor that is gone names a stranger by now, whom supervise-daemon(8) itself would kill.
+func TestStaleSupervisorPID(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", sleeps, "--now")
+	killed(t, m.supervisor(t))
+	stranger := exec.Command("sleep", "1000")
+	if err := stranger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = stranger.Process.Kill()
+		_ = stranger.Wait()
+	}()
+	if err := os.WriteFile(openrc.System().PIDFile(m.name), fmt.Appendf(nil, "%d\n", stranger.Process.Pid), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := m.rc(t, "stop"); r.code != 0 {
+		t.Errorf("rc-service stop: %s", r)
+	}
+	if r := m.rc(t, "start"); r.code != 0 {
+		t.Errorf("rc-service start: %s", r)
+	}
+	m.apexd(t, 0, "stop")
+	if !alive(stranger.Process.Pid) {
+		t.Error("the stranger was killed")
+	}
+}
+
+// TestSettings: an administrator's settings hold, and stay.
+func TestSettings(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", "daemon:\n  command: [sh, -c, 'nice; exec sleep 1000']\n")
+	path := "/etc/conf.d/" + m.name
+	if err := os.MkdirAll("/etc/conf.d", 0o755); err != nil { // Debian's package has none
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("supervise_daemon_args='--nicelevel 7'\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m.apexd(t, 0, "start")
+	if said := m.apexd(t, 0, "logs").out; !strings.Contains(said, "\n7\n") {
+		t.Errorf("it was not made nice:\n%s", said)
+	}
+	m.apexd(t, 0, "uninstall")
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,78 @@
+package storm
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// binVariable names a directory with apexd, for trying out other versions of it.
+const binVariable = "APEXD_STORM_BIN"
+
+// seedVariable repeats the random choices of an earlier run.
+const seedVariable = "APEXD_STORM_SEED"
+
+// TestMain makes the test binary also the processes that the tests need; see roles.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 {
+		if play := roles()[os.Args[1]]; play != nil {
+			os.Exit(play(os.Args[2:]))
+		}
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if os.Getenv(binVariable) != "" {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "apexd-bin-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = build(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	os.Setenv(binVariable, dir)
+	return m.Run()
+}
+
+func build(dir string) error {
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "apexd"), ".")
+	cmd.Dir = filepath.Join("..", "..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func program() string { return filepath.Join(os.Getenv(binVariable), "apexd") }
+
+// scaled is full, or short with -short.
+func scaled(full, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return full
+}
+
+// random is the source of a test's choices. The seed is in the test's log.
+func random(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(seedVariable); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("%s: %v", seedVariable, err)
+		}
+	}
+	t.Logf("%s=%d", seedVariable, seed)
+	return rand.New(rand.NewPCG(seed, seed))
+}

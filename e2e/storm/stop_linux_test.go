@@ -1,0 +1,44 @@
+package storm
+
+import (
+	"bytes"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// TestStopAsksEverybody: processes that the request to stop cannot have reached, since they were forked after it, are asked when they are found, once, and do not
+// make the stop wait for the kill.
+func TestStopAsksEverybody(t *testing.T) {
+	// It waits for its new child to be a sleep: until then that is a shell with this shell's trap, which takes a request and forgets it.
+	const forked = `trap 'setsid sleep 600 & until read -r c </proc/$!/comm && [ "$c" = sleep ]; do :; done; exit 0' TERM; echo ready; while :; do sleep 600 & wait; done`
+	for _, row := range []struct {
+		name   string
+		script string
+	}{
+		{"forked in answer to the request", forked},
+		{"in the group, while the main process ends at once", `sleep 600 & trap 'exit 0' TERM; echo ready; wait`},
+		{"asked twice it would end badly", `(trap 'trap "echo twice; exit 1" TERM; n=0; while [ $n -lt 5 ]; do n=$((n+1)); sleep 0.05; done; exit 0' TERM; while :; do sleep 0.05; done) & trap 'exit 0' TERM; echo ready; wait`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := newProject(t)
+			p.configure([]string{"/bin/sh", "-c", row.script})
+			p.must("start", 0)
+			began := time.Now()
+			p.must("stop", 0)
+			if took := time.Since(began); took >= service.DefaultStopTimeout {
+				t.Errorf("stop took %s: somebody was not asked", took)
+			}
+			log, err := os.ReadFile(p.apex("daemon.log"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(log, []byte("twice\n")) {
+				t.Errorf("a process was asked twice:\n%s", log)
+			}
+			p.none(3)
+		})
+	}
+}

@@ -1,0 +1,111 @@
+// Package cli is the command line: one command a file, which reads flags, asks one of the packages below for the answer, and prints it.
+// Standard output has the answer, standard error the conversation.
+package cli
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joshuaaferguson/apexd/backends"
+	"github.com/joshuaaferguson/apexd/internal/config"
+	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/sockets"
+	"github.com/joshuaaferguson/apexd/internal/version"
+)
+
+// app is one invocation: the streams and what the global flags say.
+type app struct {
+	in, out, err *os.File
+
+	project string
+	name    string
+	pidFile string
+	logFile string
+	json    bool
+	quiet   bool
+}
+
+// Main runs the command line args and returns the exit status.
+func Main(args []string, in, out, err *os.File) int {
+	if len(args) > 0 && args[0] == sockets.Verb {
+		return sockets.Exec(args[1:])
+	}
+	a := &app{in: in, out: out, err: err}
+	if len(args) > 2 && args[0] == asVerb {
+		a.json = slices.Contains(args, "--json") // for an error before the flags are read
+		if err := become(args[1], args[2]); err != nil {
+			return a.exit(err)
+		}
+		args = args[2:]
+	}
+	root := newRoot(a, args)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(err)
+	return a.exit(root.Execute())
+}
+
+// interruptible is done at the first Ctrl-C or SIGTERM; the second ends the program as usual.
+func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// target is the daemon that the flags name.
+type target struct {
+	backends.Place
+	in     config.Input
+	config string // the project's configuration file, whether or not it exists
+}
+
+// find resolves project and name, and the place of the record, without reading more of the configuration than that takes.
+func (a *app) find() (target, error) {
+	var t target
+	cwd, err := os.Getwd()
+	if err != nil && !filepath.IsAbs(a.project) {
+		return t, err
+	}
+	t.in = config.Input{Name: a.name, Flags: a.flags(), Env: os.LookupEnv}
+	if t.Place, err = backends.Locate(&t.in, a.project, cwd); err != nil {
+		return t, err
+	}
+	t.config = project.PathsOf(t.in.Project, t.in.Name).Config
+	return t, nil
+}
+
+func (a *app) flags() map[string]string {
+	f := map[string]string{}
+	if a.pidFile != "" {
+		f["pidFile"] = a.pidFile
+	}
+	if a.logFile != "" {
+		f["logFile"] = a.logFile
+	}
+	return f
+}
+
+// direct is the backend of t, with as much of the configuration as can be read; err is what is wrong with the rest.
+func (a *app) direct(t target, command []string) (*backends.Direct, *config.Config, error) {
+	t.in.Command = command
+	c, err := config.Load(t.in)
+	d := &backends.Direct{Ref: t.Ref}
+	if err != nil {
+		d.Spec = config.Fallback(t.in)
+		return d, nil, err
+	}
+	d.Spec = c.Spec
+	exe, err := os.Executable()
+	d.Exec = append([]string{exe}, backends.RunArgs(t.in, t.Ref, t.Log)...)
+	return d, c, err
+}
+
+// appVersion is what --version and the record say.
+func appVersion() string { return version.String() }

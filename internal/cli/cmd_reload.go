@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/joshuaaferguson/apexd/backends"
+)
+
+func newReloadCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reload",
+		Short: "Re-read the configuration, reopen the log, signal the workload",
+		Long: `Make the running daemon re-read what can be changed while it runs (stopTimeout, stopSignal, reloadSignal, restart, log, logLevel), reopen
+its log, and pass reloadSignal on to the workload. What needs a restart is said in the log.`,
+		Example: "  apexd reload",
+		Args:    none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := interruptible(cmd)
+			defer cancel()
+			t, err := a.find()
+			if err != nil {
+				return err
+			}
+			d, _, err := a.direct(t, nil)
+			if err != nil {
+				return err
+			}
+			if err := backends.Owner(d, t.Ref.Look()).Reload(ctx); err != nil {
+				return err
+			}
+			return a.answer(map[string]bool{"reloaded": true}, "reloaded %s", t.in.Name)
+		},
+	}
+}

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joshuaaferguson/apexd/backends"
+	"github.com/joshuaaferguson/apexd/internal/logfile"
+	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/supervise"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+func newStatusCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Say whether the daemon runs",
+		Long: `Say whether the daemon runs, is ready, since when, and if not, why. It changes nothing and works for every user.
+
+Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell.`,
+		Example: "  apexd status\n  apexd status --json\n  apexd status --quiet && echo up",
+		Args:    none,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context()) },
+	}
+}
+
+func (a *app) status(ctx context.Context) error {
+	t, err := a.find()
+	if err != nil {
+		return err
+	}
+	s := backends.Status(ctx, t.Ref, t.in.Name)
+	if t.Warning != nil {
+		s.Warnings = append(s.Warnings, t.Warning.Error())
+	}
+	if w := project.Elsewhere(t.Ref.Project); w != "" {
+		s.Warnings = append(s.Warnings, w)
+	}
+	if s.Log == nil {
+		s.Log = lastLog(t.Place)
+	}
+	switch {
+	case a.json:
+		err = a.printJSON(s)
+	case !a.quiet:
+		_, err = io.WriteString(a.out, statusText(s, time.Now()))
+	}
+	if err == nil && s.ExitCode() != 0 {
+		err = statusError(s.ExitCode())
+	}
+	return err
+}
+
+// lastLog is where the log of a daemon without a record is. The history is asked only when there is no file: it is the longer read.
+func lastLog(p backends.Place) *service.LogRef {
+	ref := service.LogRef{Kind: service.LogFile, Path: p.Log}
+	if _, err := os.Lstat(p.Log); errors.Is(err, fs.ErrNotExist) {
+		ref = backends.LogOf(p)
+	}
+	return &ref
+}
+
+// statusText is the page for people: one line that answers, then what there is to know, then what to type next.
+func statusText(s service.Status, now time.Time) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, logfile.SanitizeLine(s.Name+": "+headline(s)))
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-9s %s\n", name, logfile.SanitizeLine(fmt.Sprintf(format, args...)))
+	}
+	row("project", "%s", s.Project)
+	if s.Service != nil {
+		row("service", "%s", serviceText(s))
+	}
+	if s.StartedAt != nil && s.Uptime != nil {
+		row("up", "%s, since %s", ago(time.Duration(*s.Uptime)*time.Millisecond), clock(*s.StartedAt))
+	}
+	if w := s.Workload; w != nil && s.Running {
+		if w.Address != "" {
+			row("address", "http://%s", w.Address)
+		} else if w.PID != 0 {
+			row("workload", "PID %d%s", w.PID, restarts(s.Restarts))
+		}
+	}
+	if s.StatusText != nil && s.Running {
+		row("says", "%s", *s.StatusText)
+	}
+	if e := s.LastExit; e != nil {
+		row("last exit", "%s, %s ago", exitText(*e), ago(now.Sub(e.At)))
+	}
+	if s.Log != nil {
+		row("log", "%s%s", map[string]string{service.LogJournal: "journal, "}[s.Log.Kind], s.Log.Path)
+	}
+	for _, w := range s.Warnings {
+		row("warning", "%s", w)
+	}
+	switch s.State {
+	case service.StateFailed:
+		row("next", `apexd logs -n 20   then   apexd start`)
+	case service.StateStopped:
+		row("next", `apexd start`)
+	}
+	return b.String()
+}
+
+func headline(s service.Status) string {
+	text := string(s.State)
+	switch {
+	case s.Running && s.PID != nil:
+		text += fmt.Sprintf(" (PID %d)", *s.PID)
+	case s.Running:
+		text += " (PID unknown)"
+	case s.State == service.StateFailed && s.StatusText != nil, s.State == service.StateUnknown && s.StatusText != nil:
+		text += ": " + *s.StatusText
+	}
+	if s.Running && s.Ready != nil {
+		text += map[bool]string{true: ", ready", false: ", not ready"}[*s.Ready]
+	}
+	return text
+}
+
+// serviceText says who keeps the daemon, in which state, and whether it comes back after a boot.
+func serviceText(s service.Status) string {
+	text := *s.Service
+	if s.Scope != nil {
+		text += " (" + *s.Scope + ")"
+	}
+	if s.Native != nil {
+		text += ": " + *s.Native
+	}
+	if s.Enabled != nil {
+		text += map[bool]string{true: ", enabled", false: ", not enabled"}[*s.Enabled]
+	}
+	return text
+}
+
+func exitText(e service.Exit) string {
+	if e.Signal != "" {
+		return e.Signal
+	}
+	return "status " + supervise.StatusText(e.Code)
+}
+
+func restarts(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", restarted once"
+	}
+	return fmt.Sprintf(", restarted %d times", n)
+}

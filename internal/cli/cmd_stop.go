@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joshuaaferguson/apexd/backends"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+func newStopCmd(a *app) *cobra.Command {
+	var o service.StopOptions
+	cmd := &cobra.Command{
+		Use:   "stop",
+		Short: "Stop the daemon and everything it started",
+		Long: `Ask the daemon to stop, give its workload stopTimeout (10 s unless configured), then kill what is left. Return when all of it is gone.
+
+It is no error when nothing runs. Of a daemon that crashed, its record and what it left running are cleared away.`,
+		Example: "  apexd stop\n  apexd stop --timeout 30s",
+		Args:    none,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.stop(cmd, o) },
+	}
+	cmd.Flags().DurationVarP(&o.Timeout, "timeout", "t", 0, "how long the graceful stop may take (default: stopTimeout of the configuration)")
+	cmd.Flags().BoolVarP(&o.Force, "force", "f", false, "kill at once")
+	return cmd
+}
+
+func newKillCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "kill",
+		Short:   "Kill the daemon and everything it started, at once",
+		Example: "  apexd kill",
+		Args:    none,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.stop(cmd, service.StopOptions{Force: true}) },
+	}
+}
+
+// none refuses arguments.
+func none(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError("unexpected argument "+quote(args[0]), `see "apexd `+cmd.Name()+` --help"`)
+	}
+	return nil
+}
+
+func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
+	ctx, cancel := interruptible(cmd)
+	defer cancel()
+	if o.Timeout < 0 {
+		return usageError("--timeout must not be negative", "")
+	}
+	t, err := a.find()
+	if err != nil {
+		return err
+	}
+	d, _, err := a.direct(t, nil)
+	if err != nil { // a broken configuration must not keep anybody from stopping
+		a.warn(err.Error() + ", using defaults")
+	}
+	s, err := backends.Owner(d, t.Ref.Look()).Stop(ctx, o)
+	if err != nil {
+		return err
+	}
+	how := "stopped"
+	if s.Killed {
+		how = "killed"
+	}
+	if s.PID == 0 {
+		return a.answer(s, "%s was not running", t.in.Name)
+	}
+	return a.answer(s, "%s %s (PID %d) in %s", how, t.in.Name, s.PID, ago(s.Took.Round(time.Millisecond)))
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// output is an app whose standard output and error are read by calling the functions.
+func output(t *testing.T) (a *app, out, errs func() string) {
+	t.Helper()
+	file := func(name string) (*os.File, func() string) {
+		f, err := os.Create(filepath.Join(t.TempDir(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f, func() string {
+			b, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}
+	}
+	a = &app{}
+	a.out, out = file("out")
+	a.err, errs = file("err")
+	return a, out, errs
+}
+
+// stateOf makes a state directory whose index has one daemon, which crashed.
+func stateOf(t *testing.T) (state, project string) {
+	t.Helper()
+	state, project = t.TempDir(), t.TempDir()
+	record := filepath.Join(project, ".apex", "daemon.pid")
+	entry, err := json.Marshal(map[string]any{"pidFile": record, "projectPath": project, "name": "daemon"})
+	err = errors.Join(err, os.MkdirAll(filepath.Join(state, "daemons"), 0o755), os.Mkdir(filepath.Dir(record), 0o755),
+		os.WriteFile(filepath.Join(state, "daemons", "1.json"), entry, 0o600),
+		os.WriteFile(record, []byte(`{"pid":2147483647,"startedAt":"2025-01-15T10:30:00.000Z","projectPath":`+string(quoted(t, project))+`}`), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state, project
+}
+
+func quoted(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestListAllUsers: every user's daemons with their owners, and what could not be read.
+func TestListAllUsers(t *testing.T) {
+	alice, aliceProject := stateOf(t)
+	bob, bobProject := stateOf(t)
+	if err := os.WriteFile(filepath.Join(bob, "daemons", "2.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	closed := t.TempDir()
+	if err := os.WriteFile(filepath.Join(closed, "daemons"), nil, 0o600); err != nil { // a mode of 0000 would not stop root
+		t.Fatal(err)
+	}
+	places := []place{{"bob", bob}, {"alice", alice}, {"carol", closed}, {"dave", filepath.Join(closed, "none")}}
+	unreadable := []string{"bob", "carol"}
+	if runtime.GOOS == "windows" {
+		unreadable = unreadable[:1] // a file in place of a directory counts as missing there
+	}
+
+	t.Run("text", func(t *testing.T) {
+		a, out, errs := output(t)
+		if err := a.listIn(t.Context(), places, nil, listOptions{allUsers: true}); !errors.Is(err, statusError(exitFailed)) {
+			t.Errorf("%v, want exit status 1", err)
+		}
+		lines := strings.Split(strings.TrimSpace(out()), "\n")
+		if len(lines) != 3 || !strings.HasPrefix(lines[0], "USER ") || !strings.HasPrefix(lines[1], "alice ") || !strings.HasSuffix(lines[2], bobProject) {
+			t.Errorf("printed %q", lines)
+		}
+		for _, u := range unreadable {
+			if !strings.Contains(errs(), "cannot read the daemons of "+u) {
+				t.Errorf("nothing of %s in %q", u, errs())
+			}
+		}
+	})
+	t.Run("JSON", func(t *testing.T) {
+		a, out, _ := output(t)
+		a.json = true
+		if err := a.listIn(t.Context(), places, []unread{{Error: "before"}}, listOptions{allUsers: true}); !errors.Is(err, statusError(exitFailed)) {
+			t.Errorf("%v, want exit status 1", err)
+		}
+		var got struct {
+			Daemons    []struct{ User, State, Project string }
+			Unreadable []unread
+		}
+		if err := json.Unmarshal([]byte(out()), &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Daemons) != 2 || got.Daemons[0].User != "alice" || got.Daemons[0].State != "failed" || got.Daemons[0].Project != aliceProject {
+			t.Errorf("daemons %+v", got.Daemons)
+		}
+		if len(got.Unreadable) != 1+len(unreadable) || got.Unreadable[1].User != "bob" || got.Unreadable[1].Path != bob || got.Unreadable[1].Error == "" {
+			t.Errorf("unreadable %+v", got.Unreadable)
+		}
+	})
+}
+
+// TestStatePlaces: the caller's own index is where the environment puts it, and that of others where it is by default.
+func TestStatePlaces(t *testing.T) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		t.Skip("no XDG_STATE_HOME here")
+	}
+	base, own := t.TempDir(), t.TempDir()
+	t.Setenv("XDG_STATE_HOME", base)
+	t.Setenv("HOME", own)
+	mine := filepath.Join(base, "apexd")
+	if got, missed := statePlaces(false); len(got) != 1 || got[0].dir != mine || len(missed) != 0 {
+		t.Errorf("%+v, %+v", got, missed)
+	}
+	got, _ := statePlaces(true)
+	if last := got[len(got)-1]; last.dir != mine || last.user == "" {
+		t.Errorf("own place is %+v, want %s", last, mine)
+	}
+	if _, err := os.Stat("/etc/passwd"); err != nil {
+		t.Skipf("no passwd(5): %v", err)
+	}
+	if !slices.ContainsFunc(got, func(p place) bool { return p.user == "root" && strings.HasSuffix(p.dir, "/root/.local/state/apexd") }) {
+		t.Errorf("root's is not among %+v", got)
+	}
+}

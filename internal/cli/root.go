@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+)
+
+const about = `apexd keeps one project's long-running process up, once, in the background, and tells truly whether it is.
+
+What it runs is "daemon.command" in .apex/config.yaml; without one, a small built-in API server.`
+
+const example = `  apexd init -- node server.js    write .apex/config.yaml
+  apexd start                     returns when it is ready, or says why not
+  apexd status
+  apexd logs -f
+  apexd stop`
+
+// commands maps each verb to its constructor, in the order of help. Only the one that is called is made, since making them all costs more than
+// `status` takes.
+var commands = []struct {
+	name string
+	make func(*app) *cobra.Command
+}{
+	{"start", newStartCmd},
+	{"stop", newStopCmd},
+	{"restart", newRestartCmd},
+	{"status", newStatusCmd},
+	{"logs", newLogsCmd},
+	{"history", newHistoryCmd},
+	{"doctor", newDoctorCmd},
+	{"list", newListCmd},
+	{"reload", newReloadCmd},
+	{"kill", newKillCmd},
+	{"run", newRunCmd},
+	{"install", newInstallCmd},
+	{"uninstall", newUninstallCmd},
+	{"enable", newEnableCmd},
+	{"disable", newDisableCmd},
+	{"init", newInitCmd},
+	{"config", newConfigCmd},
+	{"hook", newHookCmd},
+}
+
+// newRoot returns the command tree, or as much of it as args can need.
+func newRoot(a *app, args []string) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "apexd",
+		Short:         "Keep one project's daemon running and tell truly whether it is",
+		Long:          about,
+		Example:       example,
+		Version:       appVersion(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+
+		SuggestionsMinimumDistance: 2,
+
+		Args: noCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("apexd {{.Version}}\n")
+	f := root.PersistentFlags()
+	f.SortFlags = false
+	f.StringVarP(&a.project, "project", "p", "", "the project's `directory` (default: the nearest with an .apex/config.yaml, else this one)")
+	f.StringVar(&a.name, "name", "", "which of the project's daemons (default \"daemon\")")
+	f.StringVar(&a.pidFile, "pid-file", "", "put the record at `file`, relative to the current directory, and the lock beside it (default .apex/NAME.pid of the project)")
+	f.StringVar(&a.logFile, "log-file", "", "put the log at `file`, relative to the current directory (default .apex/NAME.log of the project)")
+	f.BoolVar(&a.json, "json", false, "print one JSON object")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error(), "") })
+	only := verb(args)
+	for _, c := range commands {
+		if only == "" || only == c.name {
+			root.AddCommand(c.make(a))
+		}
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	if only != "" { // cobra would make these two for every call
+		root.CompletionOptions.DisableDefaultCmd = true
+		root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true})
+	}
+	return root
+}
+
+// verb is the command that args call, if it is the first word and known: then no other needs to be made.
+func verb(args []string) string {
+	if len(args) == 0 || slices.Contains(args, "--help") || slices.Contains(args, "-h") {
+		return ""
+	}
+	for _, c := range commands {
+		if c.name == args[0] {
+			return c.name
+		}
+	}
+	return ""
+}
+
+// noCommand refuses words that are no command, with the nearest that is one.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := `see "apexd --help"`
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		hint = `did you mean "apexd ` + s[0] + `"?`
+	}
+	return usageError("unknown command "+quote(args[0]), hint)
+}

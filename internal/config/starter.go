@@ -1,0 +1,239 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/safefile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// Init writes the section daemon with comments into the project's .apex/config.yaml, which it makes if need be. command may be empty. A file that is
+// there keeps every byte, the section is added at its end; one that has such a section is left alone. After an error nothing has
+// changed, but that .apex may have been made. Errors: *service.Error with CONFIG_INVALID (also fs.ErrExist when there is a section), PERMISSION_DENIED.
+func Init(projectDir string, command []string) error {
+	if err := project.CheckDir(projectDir); err != nil {
+		return err
+	}
+	p := project.PathsOf(projectDir, service.DefaultName)
+	section, err := starter(command)
+	if err != nil {
+		return initError(p.Config, err, "write the command into the file by hand")
+	}
+	b, fi, err := readFile(p.Config)
+	switch {
+	case err != nil:
+		return err
+	case fi == nil:
+		return create(p, starterHead+section)
+	}
+	added, err := addition(p.Config, b, section)
+	if err != nil {
+		return initError(p.Config, err, "edit it; `apexd config` shows what is in force")
+	}
+	return appendTo(p.Config, int64(len(b)), added)
+}
+
+func initError(path string, err error, hint string) error {
+	e := &service.Error{Op: "write configuration", Code: service.CodeConfigInvalid, Path: path, Err: err, Hint: hint}
+	if errors.Is(err, fs.ErrPermission) {
+		e.Code, e.Hint = service.CodePermissionDenied, "run as the user that owns the project"
+	}
+	return e
+}
+
+// create makes the file with all of its text at once, or not at all: another Init must not see it empty and add to it.
+func create(p project.Paths, text string) error {
+	if err := safefile.MkdirAll(p.Dir, 0o755); err != nil {
+		return initError(p.Config, err, "")
+	}
+	file := filepath.Join(p.Dir, ".config.yaml."+strconv.FormatUint(rand.Uint64(), 36)+".tmp")
+	defer os.Remove(file)
+	err := writeNew(file, text)
+	if err == nil {
+		err = moveNew(file, p.Config)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return initError(p.Config, err, "it was made meanwhile; look at it, or try again")
+	}
+	if err != nil {
+		return initError(p.Config, err, "")
+	}
+	return nil
+}
+
+func writeNew(path, text string) error {
+	f, err := safefile.Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// moveNew gives the file from the name to, which must be free. link(2) sees to that; a file system that has no hard links leaves an instant
+// between looking and renaming.
+func moveNew(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(from, to)
+}
+
+// appendTo adds text to the file in place, which keeps its owner, mode and attributes. It must still have size bytes.
+func appendTo(path string, size int64, text []byte) error {
+	f, err := safefile.Open(path, os.O_WRONLY|os.O_APPEND, 0)
+	if errors.Is(err, safefile.ErrUnsafe) {
+		return initError(path, err, "edit the file that it stands for yourself")
+	}
+	if err != nil {
+		return initError(path, err, "")
+	}
+	defer f.Close()
+	if fi, err := f.Stat(); err != nil || fi.Size() != size {
+		return initError(path, errors.Join(errors.New("it changed meanwhile"), err), "try again")
+	}
+	if _, err := f.Write(text); err != nil {
+		return initError(path, errors.Join(err, f.Truncate(size)), "")
+	}
+	if fi, err := f.Stat(); err != nil || fi.Size() != size+int64(len(text)) { // two at once cannot be kept apart, but they can be told
+		return initError(path, errors.Join(errors.New("somebody else wrote to it at the same time"), err), "look at its end")
+	}
+	return nil
+}
+
+var errHasSection = fmt.Errorf("it has a section for the daemon already (%w)", fs.ErrExist)
+
+// addition returns what to append to the file's content old so that it gains section and nothing else changes.
+func addition(path string, old []byte, section string) ([]byte, error) {
+	before, p := parse(path, old)
+	if p != nil {
+		return nil, p
+	}
+	d := draft{budget: maxEntries}
+	if found := d.sections(before, service.DefaultName, false); len(found) > 0 {
+		return nil, errHasSection
+	}
+	if len(d.problems) > 0 {
+		return nil, d.problems
+	}
+	newline := "\n"
+	if bytes.Contains(old, []byte("\r\n")) {
+		newline = "\r\n"
+	}
+	end := ""
+	if len(old) > 0 && old[len(old)-1] != '\n' {
+		end = newline
+	}
+	for _, gap := range []string{newline, ""} { // an empty line would belong to a block scalar that ends with |+
+		added := []byte(end + gap + strings.ReplaceAll(section, "\n", newline))
+		if after, p := parse(path, append(old[:len(old):len(old)], added...)); p == nil && gained(before.root, after.root) {
+			return added, nil
+		}
+	}
+	return nil, errors.New("a section cannot be added at its end without changing what is there")
+}
+
+// gained reports whether after is before and a section daemon.
+func gained(before, after *yaml.Node) bool {
+	var old []*yaml.Node
+	if before != nil {
+		old = before.Content
+	}
+	if after == nil || len(after.Content) != len(old)+2 || after.Content[len(old)].Value != mainSection {
+		return false
+	}
+	for i := range old {
+		if !same(old[i], after.Content[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func same(a, b *yaml.Node) bool {
+	if a.Kind != b.Kind || a.Tag != b.Tag || a.Value != b.Value || a.Anchor != b.Anchor || len(a.Content) != len(b.Content) {
+		return false
+	}
+	for i := range a.Content {
+		if !same(a.Content[i], b.Content[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+const starterHead = `# Configuration of this project. apexd reads the sections daemon and daemons; others are not its own.
+# All keys: docs/config.md of apexd, or ` + "`apexd config schema`" + `. Check: ` + "`apexd config check`" + `.
+
+`
+
+// starter is a section for command.
+func starter(command []string) (string, error) {
+	line := "  # command: [node, server.js]    # none: the built-in API server\n"
+	if len(command) > 0 {
+		if f := checkArgv(command); f != nil {
+			return "", errors.New(f.text)
+		}
+		words := make([]string, len(command))
+		for i, w := range command {
+			if !utf8.ValidString(w) {
+				return "", errors.New("the command is not text (UTF-8)")
+			}
+			words[i] = yamlQuote(w)
+		}
+		line = "  command: [" + strings.Join(words, ", ") + "]\n"
+	}
+	return "daemon:\n" + line + starterBody, nil
+}
+
+const starterBody = `  # environment: {PORT: 8080}       # secrets: KEY=value lines in .apex/daemon.env, mode 0600
+  # readiness: {type: http, url: "http://127.0.0.1:8080/health"}
+  restart: on-failure               # or never, always
+  stopTimeout: 10s                  # then the process tree is killed
+`
+
+// yamlQuote is s as a double-quoted scalar on one line (YAML 1.2, section 5.7).
+func yamlQuote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r < ' ' || 0x7f <= r && r <= 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff:
+			const hex = "0123456789abcdef"
+			b.WriteString(`\u`)
+			for shift := 12; shift >= 0; shift -= 4 {
+				b.WriteByte(hex[r>>shift&0xf])
+			}
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

@@ -1,0 +1,170 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/joshuaaferguson/apexd/internal/testenv"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+func TestInitFirst(t *testing.T) {
+	for name, argv := range map[string][]string{
+		"none": nil, "plain": {"node", "server.js"}, "hostile": {"a b", `c"d\e`, "100%", "${X}", "{{", "x: y", "# z", "", "1", "true", "~", "\n\t\r\x01\u0085\u2028\ufeff", "ünï→😀"},
+	} {
+		dir := testenv.TempDir(t)
+		if err := Init(dir, argv); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		c := mustLoad(t, Input{Project: dir})
+		if !reflect.DeepEqual(c.Spec.Command, argv) {
+			t.Errorf("%s: %q, want %q", name, c.Spec.Command, argv)
+		}
+		if pid, _, err := Locate(Input{Project: dir}); err != nil || filepath.Base(pid) != "daemon.pid" {
+			t.Errorf("%s: Locate = %q, %v", name, pid, err)
+		}
+	}
+}
+
+// A starter that is not changed must not make status parse YAML.
+func TestStarterIsCheap(t *testing.T) {
+	if text, err := starter([]string{"node"}); err != nil || mentionsPaths([]byte(starterHead+text)) {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// The lines that are comments in the starter are good too.
+func TestStarterComments(t *testing.T) {
+	text, err := starter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := projectWith(t, strings.ReplaceAll(text, "\n  # ", "\n  "))
+	c := mustLoad(t, Input{Project: dir})
+	if len(c.Spec.Command) != 2 || c.Spec.Readiness.Kind != service.ReadyHTTP || len(c.Spec.Env) != 1 {
+		t.Errorf("%+v", c.Spec)
+	}
+}
+
+func TestInitAppends(t *testing.T) {
+	cases := []struct{ name, old string }{
+		{"other sections", "agents:\n  - a\n"},
+		{"no newline at the end", "agents: [a]"},
+		{"CRLF", "agents:\r\n  - a\r\n"},
+		{"CRLF without newline at the end", "a: 1\r\nb: 2"},
+		{"BOM", "\ufeffagents: 1\n"},
+		{"empty", ""},
+		{"comment", "# mine\n"},
+		{"null", "---\n"},
+		{"other daemons", "daemons:\n  web: {command: x}\n"},
+		{"block text", "a: |\n  text\n"},
+		{"block text that keeps its newlines", "a: |+\n  text\n\n"},
+		{"doubled keys of others", "a: 1\na: 2\n"},
+		{"anchors", "a: &x {b: 1}\nc: *x\n"},
+		{"comment at the end", "a: 1\n  # more\n"},
+		{"invisible daemon", "# daemon:\na: {daemon: 1}\n"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dir := projectWith(t, c.old)
+			path := filepath.Join(dir, ".apex", "config.yaml")
+			before, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := Init(dir, []string{"node", "x"}); err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(path)
+			if err != nil || !strings.HasPrefix(string(b), c.old) {
+				t.Errorf("%v: what was there has changed:\n%s", err, b)
+			}
+			if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) || after.Mode() != before.Mode() {
+				t.Errorf("the file is another: %v", err)
+			}
+			if strings.Contains(c.old, "\r\n") && strings.Count(string(b), "\n") != strings.Count(string(b), "\r\n") {
+				t.Errorf("line ends are mixed: %q", b)
+			}
+			if conf := mustLoad(t, Input{Project: dir}); !reflect.DeepEqual(conf.Spec.Command, []string{"node", "x"}) {
+				t.Errorf("%q", conf.Spec.Command)
+			}
+			if err := Init(dir, nil); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("the second time: %v", err)
+			}
+			if again, err := os.ReadFile(path); err != nil || string(again) != string(b) {
+				t.Errorf("the second time it wrote: %v", err)
+			}
+		})
+	}
+}
+
+func TestInitRefuses(t *testing.T) {
+	cases := []struct{ name, old, text, hint string }{
+		{"has a section", "daemon: {command: x}\n", "has a section for the daemon already", "edit it"},
+		{"has an empty section", "daemon:\n", "has a section", "edit it"},
+		{"has it among daemons", "daemons: {daemon: {}}\n", "has a section", "edit it"},
+		{"flow mapping", "{a: 1}\n", "cannot be added at its end", "edit it"},
+		{"list", "- a\n", "not a mapping", "edit it"},
+		{"broken", "a: [\n", "not valid YAML", "edit it"},
+		{"indented", "  a: 1\n  b: 2\n", "cannot be added at its end", "edit it"},
+		{"ended", "a: 1\n...\n", "cannot be added at its end", "edit it"},
+		{"text that would gain a newline", "a: |\n  text", "cannot be added at its end", "edit it"},
+		{"daemons is a list", "daemons: [a]\n", "it is not a mapping", "edit it"},
+	}
+	for _, c := range cases {
+		dir := projectWith(t, c.old)
+		wantError(t, Init(dir, nil), service.CodeConfigInvalid, c.text, c.hint)
+		if b, err := os.ReadFile(filepath.Join(dir, ".apex", "config.yaml")); err != nil || string(b) != c.old {
+			t.Errorf("%s: the file has changed: %v %q", c.name, err, b)
+		}
+	}
+	for name, argv := range map[string][]string{"NUL": {"a\x00"}, "not UTF-8": {"a\xff"}, "no program": {""}} {
+		dir := testenv.TempDir(t)
+		if err := Init(dir, argv); service.CodeOf(err) != service.CodeConfigInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, ".apex")); err == nil {
+			t.Errorf("%s: it left something", name)
+		}
+	}
+}
+
+func TestAppendNotices(t *testing.T) {
+	path := write(t, testenv.TempDir(t), "config.yaml", "a: 1\n")
+	wantError(t, appendTo(path, 3, []byte("x")), service.CodeConfigInvalid, "changed meanwhile", "try again")
+	if b, err := os.ReadFile(path); err != nil || string(b) != "a: 1\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+func FuzzInit(f *testing.F) {
+	for _, c := range allDocuments() {
+		f.Add(c.text, "x")
+	}
+	f.Add("a: |+\n  x\n\n\n", "\u2028")
+	f.Fuzz(func(t *testing.T, old, arg string) {
+		section, err := starter([]string{"p", arg})
+		if err != nil {
+			if utf8.ValidString(arg) && !strings.Contains(arg, "\x00") {
+				t.Errorf("%q: %v", arg, err)
+			}
+			return
+		}
+		added, err := addition("x", []byte(old), section)
+		if err != nil {
+			return
+		}
+		dir := projectWith(t, old+string(added))
+		if c, err := Load(Input{Project: dir}); err == nil && c.Spec.Command[1] != arg {
+			t.Errorf("%q became %q", arg, c.Spec.Command[1])
+		} else if err != nil && !strings.Contains(err.Error(), "daemons") {
+			t.Errorf("%q: %v", old, err)
+		}
+	})
+}

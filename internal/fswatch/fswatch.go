@@ -1,0 +1,41 @@
+// Package fswatch tells when files of ours are removed or changed, by the events of the OS. It looks at nothing itself: a value
+// on a channel means "look". Removed is for the resident daemon and costs nothing while nothing is removed; Changed is for
+// short-lived commands.
+package fswatch
+
+import "context"
+
+// Removed reports, as a value on the returned channel, that one of the entries of dir called names, or dir itself, was removed
+// or renamed away, or that this can no longer be told (another file system was unmounted, events were lost). Values are
+// coalesced and may come too often, never too seldom; the receiver
+// looks itself, first after the call. The channel is never closed. Errors: dir
+// cannot be watched: fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, or syscall.ENOSPC or EMFILE for too many watches (inotify(7)).
+//
+// On Linux, writing to files, creating them, replacing them by rename, and whatever happens to other entries
+// does not wake the receiver; writing does not even wake this package. One call watches for as long as dir exists, under
+// whatever name; that a parent of dir is renamed is not seen.
+//
+// On darwin and FreeBSD the files themselves are watched, so a replacement by rename counts as removal, names that do not exist
+// yet are not watched, and the receiver calls Removed again after each value, with a new context. One thread waits.
+//
+// On Windows and elsewhere the channel is nil, which blocks for ever: on Windows a file that is open (without
+// FILE_SHARE_DELETE) cannot be removed, nor can the directory it is in.
+//
+// When ctx is done everything is released.
+func Removed(ctx context.Context, dir string, names ...string) (<-chan struct{}, error) {
+	return removed(ctx, dir, names)
+}
+
+// RemovedOwn is Removed for a process that has SIGIO for itself. On Linux its end costs nothing, where that of Removed takes 15 ms; but it wakes for everything that
+// is removed from dir or renamed in it, and not when dir itself is renamed.
+func RemovedOwn(ctx context.Context, dir string, names ...string) (<-chan struct{}, error) {
+	return removedOwn(ctx, dir, names)
+}
+
+// wake leaves a value in ch, unless one is waiting there already. ch has room for one.
+func wake(ch chan<- struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

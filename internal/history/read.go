@@ -1,0 +1,67 @@
+package history
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/joshuaaferguson/apexd/internal/safefile"
+)
+
+// Read returns the last n events of path, all for n < 0, oldest first, and how many lines among them were skipped because they are torn or
+// not ours. A missing file has no events. It looks at the last MiB only (the file is kept below 256 KiB) and changes nothing on disk.
+// The texts are as somebody wrote them: quote them before they reach a terminal. Errors: *fs.PathError, as of safefile.Open.
+func Read(path string, n int) (events []Event, skipped int, err error) {
+	f, err := safefile.Open(path, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	lines, _, err := tail(f, fi.Size(), fullSize)
+	if err != nil {
+		return nil, 0, err
+	}
+	events, skipped = parse(lines, n)
+	return events, skipped, nil
+}
+
+// parse reads lines from the last one backwards until it has n events, and returns them oldest first.
+func parse(lines []byte, n int) (events []Event, skipped int) {
+	for len(lines) > 0 && n != 0 {
+		lines = bytes.TrimSuffix(lines, []byte{'\n'})
+		begin := bytes.LastIndexByte(lines, '\n') + 1
+		line := lines[begin:]
+		lines = lines[:begin]
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		e, ok := decode(line)
+		if !ok {
+			skipped++
+			continue
+		}
+		events = append(events, e)
+		n--
+	}
+	slices.Reverse(events)
+	return events, skipped
+}
+
+// decode reads one line. A line of ours has an object with a time and an event, and is not longer than we write.
+func decode(line []byte) (e Event, ok bool) {
+	if len(line) >= maxLine {
+		return Event{}, false
+	}
+	err := json.Unmarshal(line, &e)
+	return e, err == nil && e.Event != "" && !e.At.IsZero()
+}

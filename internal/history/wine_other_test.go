@@ -1,0 +1,5 @@
+//go:build !windows
+
+package history
+
+func wine() bool { return false }

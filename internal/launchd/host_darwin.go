@@ -1,0 +1,11 @@
+//go:build darwin && !fakelaunchd
+
+package launchd
+
+// Here reports whether launchd keeps this machine.
+func Here() bool { return true }
+
+// program is launchctl(1) by its path, which System Integrity Protection guards, so that nobody's PATH decides who is asked.
+func program() string { return "/bin/launchctl" }
+
+func root() string { return "/" }

@@ -1,0 +1,164 @@
+package proc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+func descendants(pid int) ([]Info, error) {
+	p, err := here()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := inspect(p, pid); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat("/proc/thread-self/children"); err != nil { // CONFIG_PROC_CHILDREN is off
+		all, err := scan(p)
+		return below(all, pid), err
+	}
+	return walk(p, pid, children), nil
+}
+
+// walk follows the kernel's lists of children. A process whose parent ends meanwhile becomes the child of a subreaper further up, usually root, whose children have
+// been listed by then; so root is asked again until it has nobody new.
+func walk(p place, root int, children func(pid int) []int) []Info {
+	seen := map[int]bool{root: true}
+	var out []Info
+	for found := -1; found < len(out); {
+		found = len(out)
+		for next := []int{root}; len(next) > 0; next = next[1:] {
+			for _, pid := range children(next[0]) {
+				info, err := inspect(p, pid)
+				if err != nil || info.Zombie || seen[pid] || !seen[info.PPID] { // gone, or another process now
+					continue
+				}
+				seen[pid] = true
+				out = append(out, info)
+				next = append(next, pid)
+			}
+		}
+	}
+	return out
+}
+
+// children returns the children of pid: those of each of its threads.
+func children(pid int) []int {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task/"
+	threads, err := names(dir)
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, tid := range threads {
+		if b, err := os.ReadFile(dir + tid + "/children"); err == nil {
+			pids = append(pids, parsePIDs(b)...)
+		}
+	}
+	return pids
+}
+
+func names(dir string) ([]string, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Readdirnames(-1)
+}
+
+func list() ([]Info, error) {
+	p, err := here()
+	if err != nil {
+		return nil, err
+	}
+	return scan(p)
+}
+
+// scan returns every process that /proc lists.
+func scan(p place) ([]Info, error) {
+	var all []Info
+	err := each(func(dir int) {
+		if info, err := inspectDir(p, dir); err == nil {
+			all = append(all, info)
+		}
+	})
+	return all, err
+}
+
+// each calls fn with a descriptor of the /proc/PID of every process. Threads are not listed there.
+func each(fn func(dir int)) error {
+	entries, err := names("/proc")
+	if err != nil {
+		return err
+	}
+	for _, name := range entries {
+		pid := parsePID(name)
+		if pid == 0 {
+			continue
+		}
+		dir, err := openDir(pid)
+		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+			return &os.PathError{Op: "open", Path: "/proc/" + name, Err: err}
+		}
+		if err != nil { // it has ended
+			continue
+		}
+		fn(dir)
+		unix.Close(dir)
+	}
+	return nil
+}
+
+func withEnv(kv []string) ([]Info, error) {
+	p, err := here()
+	if err != nil {
+		return nil, err
+	}
+	var out []Info
+	var buf bytes.Buffer
+	err = each(func(dir int) {
+		if readAll(dir, "environ", &buf) != nil || !hasEnv(buf.Bytes(), kv) {
+			return
+		}
+		if info, err := inspectDir(p, dir); err == nil && !info.Zombie {
+			out = append(out, info)
+		}
+	})
+	return out, err
+}
+
+// readAll reads dir/name into buf, which is emptied first.
+func readAll(dir int, name string, buf *bytes.Buffer) error {
+	buf.Reset()
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	_, err = io.Copy(buf, f)
+	return err
+}
+
+func setSubreaper() error {
+	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+}
+
+func lockHolder(path string) (int, bool) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return 0, false
+	}
+	b, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return 0, false
+	}
+	dev := uint64(st.Dev)
+	return parseLocks(b, unix.Major(dev), unix.Minor(dev), st.Ino)
+}

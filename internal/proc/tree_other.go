@@ -1,0 +1,11 @@
+//go:build !linux
+
+package proc
+
+import "errors"
+
+func withEnv([]string) ([]Info, error) { return nil, errors.ErrUnsupported }
+
+func setSubreaper() error { return errors.ErrUnsupported }
+
+func lockHolder(string) (int, bool) { return 0, false }

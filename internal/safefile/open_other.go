@@ -1,0 +1,12 @@
+//go:build !unix && !windows
+
+package safefile
+
+import (
+	"io/fs"
+	"os"
+)
+
+func openShared(path string, flag int, perm fs.FileMode) (*os.File, error) {
+	return os.OpenFile(path, flag, perm)
+}

@@ -1,0 +1,222 @@
+// Package safefile opens, reads and replaces the files that apexd keeps in a directory which others may have prepared: a
+// checkout from a stranger, a directory another user can write. A symbolic link, FIFO, device, directory or hard link in
+// place of one of our files is refused with ErrUnsafe, and nothing is followed, blocked on, truncated or overwritten.
+//
+// What root makes in another user's directory is given to the owner of that directory, so that the owner can go on without root (Unix).
+package safefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// ErrUnsafe is the reason for refusing a path that is not a plain file of ours.
+var ErrUnsafe = errors.New("refused")
+
+// ErrTooLarge is Read's reason for refusing a file of more than its limit.
+var ErrTooLarge = errors.New("too large")
+
+// Open opens path like os.OpenFile, does not follow a link in its last element, does not block on a FIFO, and refuses what
+// is not a regular file with one name. With os.O_TRUNC the file is cut only after these checks. Errors: *fs.PathError, which
+// matches ErrUnsafe where the file was refused. A new file gets perm less the umask.
+func Open(path string, flag int, perm fs.FileMode) (*os.File, error) {
+	f, err := open(path, flag&^os.O_TRUNC, perm)
+	if err != nil {
+		if fi, e := os.Lstat(path); e == nil { // ELOOP, EISDIR, ENXIO: what stands there says it better
+			if e := Check(path, fi); e != nil {
+				return nil, e
+			}
+		}
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil {
+		err = Check(path, fi)
+	}
+	if err == nil && flag&os.O_TRUNC != 0 {
+		err = f.Truncate(0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Read returns the content of path and its FileInfo. More than limit bytes is an error, and so is everything that Open refuses. A file that grows
+// meanwhile is read to its end as it is then: the last line may be torn.
+func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
+	f, err := Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	var b bytes.Buffer
+	b.Grow(int(min(fi.Size(), limit)) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
+		return nil, fi, err
+	}
+	if size := int64(b.Len()); size > limit {
+		return nil, fi, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: %d bytes, and %d are allowed", ErrTooLarge, max(size, fi.Size()), limit)}
+	}
+	return b.Bytes(), fi, nil
+}
+
+var tempSeq atomic.Uint32
+
+// Replace puts data into path as one step: a temporary file in the same directory, then rename. Readers see the old content or the new,
+// never a part. What stands at path is replaced, not followed, except that a directory is an error. After an error the old
+// content is still there and the temporary file is gone. It is not synced: a record of another boot is stale by its boot id.
+func Replace(path string, data []byte, perm fs.FileMode) error {
+	return replace(path, data, perm, open)
+}
+
+// ReplaceOwn is Replace for a file whose owner says who wrote it: it belongs to this process's user in whoever's directory it is. Where somebody keeps the file open so that it
+// cannot be replaced (Windows), it is overwritten instead: see Overwrite.
+func ReplaceOwn(path string, data []byte, perm fs.FileMode) error {
+	err := replace(path, data, perm, openOwn)
+	if err != nil && inUse(err) && Overwrite(path, data) == nil {
+		return nil
+	}
+	return err
+}
+
+// Overwrite writes data over the content of path, in one write, with spaces up to the old length: what is shorter never has the end of the old behind it, and a reader sees the one or the
+// other. A crash in the middle may leave parts of both. It is for a text in which spaces at the end mean nothing, where Replace is not possible.
+func Overwrite(path string, data []byte) error {
+	f, err := Open(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	fi, err := f.Stat()
+	if err == nil {
+		if more := fi.Size() - int64(len(data)); more > 0 {
+			data = append(bytes.Clone(data), bytes.Repeat([]byte{' '}, int(more))...)
+		}
+		_, err = f.WriteAt(data, 0)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Make makes path, empty, where it is missing, for those who open a file in their own way. Errors are those of Open.
+func Make(path string, perm fs.FileMode) error {
+	f, err := Open(path, os.O_RDONLY|os.O_CREATE, perm)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func replace(path string, data []byte, perm fs.FileMode, open func(string, int, fs.FileMode) (*os.File, error)) error {
+	if fi, err := os.Lstat(path); err == nil {
+		if err := Check(path, fi); err != nil {
+			return err
+		}
+	}
+	tmp := tempPrefix(path) + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(uint64(tempSeq.Add(1)), 10) + tempSuffix
+	f, err := open(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if errors.Is(err, fs.ErrExist) { // left by a process of an earlier boot with our PID
+		if err = os.Remove(tmp); err == nil {
+			f, err = open(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if e := chmod(f, perm); err == nil {
+		err = e
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = patiently(func() error { return os.Rename(tmp, path) })
+	}
+	if err != nil {
+		os.Remove(tmp)
+	}
+	return err
+}
+
+// InUse reports whether err, of Replace or Remove, may be about a file that somebody keeps open.
+func InUse(err error) bool { return inUse(err) }
+
+// Remove removes path like os.Remove.
+func Remove(path string) error {
+	return patiently(func() error { return os.Remove(path) })
+}
+
+// patience bounds how long a file that is in use is waited for, patienceEvery is how often it is tried at most.
+const (
+	patience      = time.Second
+	patienceEvery = 20 * time.Millisecond
+)
+
+// patiently does f again for up to patience while it fails because somebody has the file open. On Windows such a file can be neither replaced nor removed unless it was
+// opened with FILE_SHARE_DELETE (MoveFileEx, DeleteFile: ERROR_SHARING_VIOLATION or ERROR_ACCESS_DENIED), which os.Open does not ask for; readers of our
+// files are short.
+func patiently(f func() error) error {
+	bound := time.NewTimer(patience)
+	defer bound.Stop()
+	for wait := time.Millisecond; ; wait = min(2*wait, patienceEvery) {
+		err := f()
+		if err == nil || !inUse(err) {
+			return err
+		}
+		select { // polling: nothing tells when a reader is done
+		case <-time.After(wait):
+		case <-bound.C:
+			return err
+		}
+	}
+}
+
+const tempSuffix = ".tmp"
+
+// tempPrefix is what the temporary files of Replace begin with.
+func tempPrefix(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".")
+}
+
+// RemoveTemps removes the temporary files of processes that were killed in Replace. Nobody else may be replacing path meanwhile. What cannot be removed stays.
+func RemoveTemps(path string) {
+	entries, _ := os.ReadDir(filepath.Dir(path)) // what cannot be listed stays too
+	for _, e := range entries {
+		if tmp := filepath.Join(filepath.Dir(path), e.Name()); strings.HasPrefix(tmp, tempPrefix(path)) && strings.HasSuffix(tmp, tempSuffix) {
+			_ = os.Remove(tmp)
+		}
+	}
+}
+
+// Check refuses fi, of the file at path, with ErrUnsafe unless it is a regular file with one name.
+func Check(path string, fi fs.FileInfo) error {
+	switch {
+	case fi.Mode()&fs.ModeSymlink != 0:
+		return refuse(path, "is a symbolic link")
+	case fi.IsDir():
+		return refuse(path, "is a directory")
+	case !fi.Mode().IsRegular():
+		return refuse(path, "is not a regular file")
+	case links(path, fi) > 1:
+		return refuse(path, "has more than one name (hard link)")
+	}
+	return nil
+}
+
+func refuse(path, why string) error {
+	return &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w: it %s", ErrUnsafe, why)}
+}

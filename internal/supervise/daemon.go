@@ -1,0 +1,200 @@
+package supervise
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/fswatch"
+	"github.com/joshuaaferguson/apexd/internal/history"
+	"github.com/joshuaaferguson/apexd/internal/notify"
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/internal/sockets"
+	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// daemon is the state of one Run. Only the goroutine of loop touches it, except where a field says otherwise.
+type daemon struct {
+	o       Options
+	spec    service.Spec
+	lock    *pidfile.Lock
+	self    proc.Info
+	clock   Clock
+	log     Log // nil until it is open
+	logger  Logger
+	hist    *history.Log // nil when it cannot be written
+	outer   notify.Outer
+	server  *notify.Server // nil where there are no Unix datagram sockets
+	sockets *sockets.Holder
+
+	state      service.State
+	since      time.Time
+	startedAt  time.Time
+	ready      bool
+	statusText string    // the workload's STATUS=
+	fault      string    // why this run was ended by us, "" when it was not
+	begun      time.Time // when self was looked up
+	saveFailed bool
+	view       statusView // the published state, for Status(); safe from any goroutine
+
+	run1      *attempt // the workload's present run, nil between two
+	runStart  time.Duration
+	runWall   time.Time
+	address   string
+	restarts  int
+	tries     []time.Time // with Options.Brake: the starts by the manager that count, this one included
+	memory    service.Restarts
+	lastExit  *service.Exit
+	words     []string // of a workload that failed to start
+	everReady bool
+	reported  bool
+
+	deadline timer // readiness timeout, settle, backoff or stop timeout: whatever the state waits for
+	watchdog timer
+	wake     chan os.Signal // a child may have ended, or the function has returned
+	events   chan func()    // from the goroutines of a run; they hand over a step for loop to take
+	fs       <-chan struct{}
+	unwatch  context.CancelFunc
+	healAt   timer
+
+	stopBy   string // who asked for the end, "" while nobody has
+	killed   bool   // the graceful request was not enough
+	finished bool
+	result   error
+}
+
+// healDelay lets `rm -rf .apex` finish before the files are made again: a file made in between would make rmdir fail for the user.
+// Until then the guard in the user's state directory keeps others out.
+const healDelay = 200 * time.Millisecond
+
+func (d *daemon) run(ctx context.Context, got pidfile.Acquired) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	unlock := lockThread()
+	defer unlock()
+	d.wake = make(chan os.Signal, 1) // one is enough: look takes everything that has ended
+	d.events = make(chan func(), 16) // a run has at most: exit, tree changed, ready, probe error, relay end; the rest may wait
+	for _, w := range got.Warnings {
+		d.logger.Warn("Found at start: " + w)
+	}
+	d.inherit(got.Previous)
+	d.listen(ctx)
+	d.launch(ctx)
+	// What the workload need not wait for: who asks to be told of its end and of deleted files only now, looks once himself.
+	stopWake := notifyChildren(d.wake)
+	defer stopWake()
+	d.looked(ctx)
+	d.watchFiles(ctx)
+	d.healAt.set(healDelay, nil)
+	d.loop(ctx)
+	return d.result
+}
+
+// loop takes one event at a time until the daemon is finished.
+func (d *daemon) loop(ctx context.Context) {
+	done := ctx.Done()
+	for !d.finished {
+		select {
+		case <-d.wake:
+			d.looked(ctx)
+		case f := <-d.events:
+			f()
+		case r := <-d.o.Signals:
+			d.request(r)
+		case <-done:
+			done = nil
+			d.request(Request{RequestStop, "context"})
+		case <-d.deadline.c:
+			d.deadline.fire()
+		case <-d.watchdog.c:
+			d.watchdog.fire()
+		case <-d.healAt.c:
+			d.heal(ctx)
+		case <-d.fs:
+			d.healAt.set(healDelay, nil)
+		}
+	}
+}
+
+// post hands f to loop. It gives up when the daemon has ended.
+func (d *daemon) post(ctx context.Context, f func()) {
+	select {
+	case d.events <- f:
+	case <-ctx.Done():
+	}
+}
+
+// on applies e to the state and publishes the result. It reports false where e has no meaning now.
+func (d *daemon) on(e service.Event) bool {
+	to, ok := d.state.On(e)
+	if !ok {
+		return false
+	}
+	if to != d.state {
+		d.state, d.since = to, d.clock.Wall()
+	}
+	return true
+}
+
+// watchFiles asks to be told when the record, the lock or their directory is deleted.
+func (d *daemon) watchFiles(ctx context.Context) {
+	if d.unwatch != nil {
+		d.unwatch()
+	}
+	ctx, d.unwatch = context.WithCancel(ctx)
+	dir, names := split(d.o.Ref.Path)
+	watch := fswatch.Removed
+	if d.o.OwnProcess {
+		watch = fswatch.RemovedOwn
+	}
+	c, err := watch(ctx, dir, names, names+".lock")
+	if err != nil {
+		d.logger.Warn("Cannot watch for deleted files, ignoring", "err", err)
+	}
+	d.fs = c
+}
+
+// heal makes again what somebody deleted.
+func (d *daemon) heal(ctx context.Context) {
+	d.healAt.stop()
+	remade, err := d.lock.Heal()
+	switch {
+	case service.CodeOf(err) == service.CodeAlreadyRunning:
+		d.logger.Error("The lock was deleted and another daemon has it now, stopping", "err", err)
+		d.request(Request{RequestStop, "another daemon has the lock"})
+		return
+	case err != nil:
+		d.logger.Warn("Cannot make the lock again, ignoring", "err", err)
+		return
+	}
+	if !remade && d.recordIsOurs() {
+		return
+	}
+	d.watchFiles(ctx) // the old watch ended with the old directory
+	if err := d.log.Reopen(); err != nil {
+		d.logger.Warn("Cannot reopen the log, ignoring", "err", err)
+	}
+	d.save()
+	d.logger.Warn("Files were deleted under the daemon and have been made again", "path", d.o.Ref.Path)
+	d.note(history.Event{Event: "healed", Reason: "files were deleted under the daemon"})
+}
+
+func (d *daemon) recordIsOurs() bool {
+	rec, err := pidfile.Read(d.o.Ref.Path)
+	return err == nil && rec.PID == d.self.PID && rec.Identity == d.self.Identity
+}
+
+func (d *daemon) close() {
+	d.deadline.stop()
+	d.watchdog.stop()
+	d.healAt.stop()
+	if d.server != nil {
+		d.server.Close()
+	}
+	d.closeSockets()
+	if d.hist != nil {
+		d.hist.Close()
+	}
+	d.log.Close()
+}

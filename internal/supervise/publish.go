@@ -1,0 +1,278 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/history"
+	"github.com/joshuaaferguson/apexd/internal/notify"
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// systemClock reads the real clocks.
+func systemClock() Clock {
+	origin := time.Now()
+	return Clock{Wall: time.Now, Mono: func() time.Duration { return time.Since(origin) }, Rand: rand.Float64}
+}
+
+// statusView is the last published record, for readers in other goroutines.
+type statusView struct {
+	rec atomic.Pointer[pidfile.Record]
+}
+
+// Status implements Daemon. It is safe from any goroutine.
+func (d *daemon) Status() service.Status {
+	info := d.self
+	info.Age += time.Since(d.begun)
+	return d.view.rec.Load().Status(info, d.o.Ref.Project)
+}
+
+// publish writes the record and makes it the one that Status shows.
+func (d *daemon) publish() error {
+	rec := d.record()
+	d.view.rec.Store(&rec)
+	return d.lock.Write(rec)
+}
+
+// save publishes and survives a failure: a full disk must not end the daemon. The state in memory stays true, and the next change tries again.
+func (d *daemon) save() {
+	err := d.publish()
+	switch {
+	case err != nil && !d.saveFailed:
+		d.logger.Error("Cannot write the record, going on", "path", d.o.Ref.Path, "err", err)
+	case err == nil && d.saveFailed:
+		d.logger.Info("The record can be written again", "path", d.o.Ref.Path)
+	}
+	d.saveFailed = err != nil
+}
+
+func (d *daemon) record() pidfile.Record {
+	rec := pidfile.Record{
+		PID: d.self.PID, Identity: d.self.Identity, ProjectPath: d.o.Ref.Project, Schema: pidfile.Schema,
+		StartedAt: stamp(d.startedAt), Version: d.o.Version, Name: d.spec.Name,
+		Backend: d.backend(), Scope: string(d.o.Keeper.Scope), Service: d.o.Keeper.Service, State: d.state, Since: stamp(d.since), Ready: d.ready, StatusText: d.statusText,
+		Log: d.logPlace(),
+	}
+	w := &pidfile.Workload{Source: d.o.Source, Address: d.address, Restarts: d.restarts}
+	if e := d.lastExit; e != nil {
+		w.LastExit = &pidfile.Exit{Code: e.Code, Signal: e.Signal, At: stamp(e.At)}
+	}
+	if a := d.run1; a != nil {
+		w.PID, w.Identity, w.StartedAt = a.tree.pid(), a.identity, stamp(d.runWall)
+	}
+	for _, t := range d.tries {
+		w.Tries = append(w.Tries, stamp(t))
+	}
+	rec.Workload = w
+	return rec
+}
+
+// logPlace says where the log is, nothing before it is open: it is not known yet.
+func (d *daemon) logPlace() *pidfile.Log {
+	if d.log == nil {
+		return nil
+	}
+	ref := d.log.Ref()
+	return &pidfile.Log{Kind: ref.Kind, Path: ref.Path}
+}
+
+func (d *daemon) backend() string {
+	return cmpOr(string(d.o.Keeper.Backend), string(service.KindDirect))
+}
+
+// stamp is t as it is written and read again.
+func stamp(t time.Time) pidfile.Time {
+	return pidfile.Time{Time: t.UTC().Truncate(time.Millisecond)}
+}
+
+// note adds a line to the history. Without a writable history the daemon goes on.
+func (d *daemon) note(e history.Event) {
+	if d.hist == nil {
+		return
+	}
+	e.At, e.PID, e.Version, e.Backend, e.Restarts = d.clock.Wall(), d.self.PID, d.o.Version, d.backend(), d.restarts
+	if err := d.hist.Append(e); err != nil {
+		d.logger.Warn("Cannot write the history, giving it up", "err", err)
+		d.hist.Close()
+		d.hist = nil
+	}
+}
+
+// tell answers, once, whoever waits for the start.
+func (d *daemon) tell(err error) {
+	if d.reported || d.o.Report == nil {
+		return
+	}
+	d.reported = true
+	if err != nil {
+		d.o.Report(nil, err)
+		return
+	}
+	d.o.Report(&Daemonized{PID: d.self.PID, Address: d.address}, nil)
+}
+
+// environ is the workload's environment: ours, what the configuration adds, and what tells it where it runs.
+func (d *daemon) environ() []string {
+	env := inherited(os.Environ())
+	env = append(env, d.spec.Env...)
+	env = append(env,
+		"APEX_DAEMON_MODE=1",
+		"APEX_PROJECT_PATH="+d.o.Ref.Project,
+		"APEX_DAEMON_NAME="+d.spec.Name,
+		"APEX_PID_FILE="+d.o.Ref.Path)
+	if l := d.log.Ref(); l.Kind == service.LogFile {
+		env = append(env, "APEX_LOG_FILE="+l.Path)
+	}
+	if d.server != nil {
+		env = append(env, d.server.Env())
+	}
+	if d.spec.Watchdog > 0 {
+		env = append(env, "WATCHDOG_USEC="+itoa(d.spec.Watchdog.Microseconds()))
+	}
+	return lastWins(env)
+}
+
+// inherited is env without what was said to this process alone. Where the daemon was started by another daemon's workload, all of these are the other
+// daemon's; where they are meant for this one, environ and the configuration say them again.
+func inherited(env []string) []string {
+	return slices.DeleteFunc(notify.Strip(env), func(kv string) bool {
+		key, _, _ := strings.Cut(kv, "=")
+		switch key {
+		case "APEX_DAEMON_MODE", "APEX_PROJECT_PATH", "APEX_DAEMON_NAME", "APEX_PID_FILE", "APEX_LOG_FILE",
+			"APEX_POLL_INTERVAL", "APEX_LOG_LEVEL", "APEX_STOP_TIMEOUT", StopEventVar:
+			return true
+		}
+		return false
+	})
+}
+
+// lastWins keeps the last value of each name, in the order of their first appearance.
+func lastWins(env []string) []string {
+	at := make(map[string]int, len(env))
+	out := env[:0]
+	for _, kv := range env {
+		k, _, _ := strings.Cut(kv, "=")
+		if i, ok := at[k]; ok {
+			out[i] = kv
+			continue
+		}
+		at[k] = len(out)
+		out = append(out, kv)
+	}
+	return out
+}
+
+// inherit ends what a daemon that was killed left running: its workload, and whatever has the workload's environment. Where the system has no
+// parent-death signal that is how no second instance of the workload comes to be.
+func (d *daemon) inherit(prev *pidfile.Record) {
+	if d.o.Again {
+		d.restarts = 1 + restartsOf(prev)
+		d.save() // a function that is the workload may ask before the record says that it runs
+	}
+	if prev == nil || prev.Workload == nil {
+		return
+	}
+	d.inheritTries(prev)
+	if e := prev.Workload.LastExit; e != nil {
+		d.lastExit = &service.Exit{Code: e.Code, Signal: e.Signal, At: e.At.Time}
+	}
+	left := Leftovers(d.o.Ref, prev)
+	if len(left) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leftoverWait)
+	defer cancel()
+	for _, p := range left {
+		err := end(ctx, p)
+		d.logger.Warn("Ended a process that the previous daemon left behind", "pid", p.PID, "name", p.Name, "err", err)
+		d.note(history.Event{Event: "killed-leftover", WorkloadPID: p.PID, Reason: p.Name})
+	}
+}
+
+func restartsOf(r *pidfile.Record) int {
+	if r == nil || r.Workload == nil {
+		return 0
+	}
+	return r.Workload.Restarts
+}
+
+// leftoverWait bounds the wait for killed processes to disappear; one in uninterruptible sleep may take for ever.
+const leftoverWait = 5 * time.Second
+
+// Leftovers finds the live processes of the workload that the daemon of prev, which is gone, was running: the recorded main process by its identity,
+// with its descendants, and every process of the same owner whose environment says that it was started for this PID file. The caller itself
+// and its ancestors are never among them.
+func Leftovers(ref pidfile.Ref, prev *pidfile.Record) []proc.Info {
+	self, err := proc.Self()
+	if err != nil || prev.Workload == nil || prev.Identity.BootID != self.Identity.BootID || prev.Identity.PIDNamespace != self.Identity.PIDNamespace {
+		return nil
+	}
+	var found []proc.Info
+	if main, err := proc.Match(prev.Workload.PID, prev.Workload.Identity); err == nil && prev.Workload.PID != prev.PID {
+		found = append(found, main)
+		if kids, err := proc.Descendants(main.PID); err == nil {
+			found = append(found, kids...)
+		}
+	}
+	if marked, err := proc.WithEnv("APEX_PID_FILE="+ref.Path, "APEX_PROJECT_PATH="+ref.Project); err == nil {
+		found = append(found, marked...)
+	}
+	ours := ancestors(self)
+	out, seen := found[:0], map[int]bool{}
+	for _, p := range found {
+		if !seen[p.PID] && !ours[p.PID] && p.UID == self.UID {
+			seen[p.PID] = true
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// ancestors is the set of p's PID and those of its parents.
+func ancestors(p proc.Info) map[int]bool {
+	set := map[int]bool{p.PID: true}
+	for p.PPID > 0 && !set[p.PPID] {
+		set[p.PPID] = true
+		var err error
+		if p, err = proc.Inspect(p.PPID); err != nil {
+			break
+		}
+	}
+	return set
+}
+
+// end kills p, if it is still p, and waits until it is gone.
+func end(ctx context.Context, p proc.Info) error {
+	h, err := proc.Open(p.PID, p.Identity)
+	if err != nil {
+		return nil // gone meanwhile
+	}
+	defer h.Close()
+	if err := h.Signal(sigKill); err != nil {
+		return err
+	}
+	return h.Wait(ctx)
+}
+
+func split(path string) (dir, base string) { return filepath.Dir(path), filepath.Base(path) }
+
+// HistoryPath is beside the record: web.history for web.pid.
+func HistoryPath(ref pidfile.Ref) string { return strings.TrimSuffix(ref.Path, ".pid") + ".history" }
+
+// End kills processes, if they are still those, and waits until they are gone or ctx is done.
+func End(ctx context.Context, processes []proc.Info) error {
+	var errs []error
+	for _, p := range processes {
+		errs = append(errs, end(ctx, p))
+	}
+	return errors.Join(errs...)
+}

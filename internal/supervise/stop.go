@@ -1,0 +1,273 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/history"
+	"github.com/joshuaaferguson/apexd/internal/notify"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// request answers what somebody outside asks.
+func (d *daemon) request(r Request) {
+	switch {
+	case r.Kind == RequestReload:
+		d.reload(r.By)
+	case d.state == service.StateStopping || r.Kind == RequestKill: // the second request ends it at once
+		d.stop(r.By)
+		d.kill("asked again by " + r.By)
+	default:
+		d.stop(r.By)
+	}
+}
+
+// stop asks the workload to end and gives it the grace period.
+func (d *daemon) stop(by string) {
+	if d.state == service.StateStopping || !d.on(service.EventStop) {
+		return
+	}
+	d.stopBy = by
+	d.settled()
+	d.deadline.stop()
+	d.watchdog.stop()
+	a := d.run1
+	var err error
+	if a != nil { // before anything is written: it ends while we write
+		err = a.tree.signal(d.spec.StopSignal)
+	}
+	d.outer.Stopping()
+	d.note(history.Event{Event: "stopping", By: by})
+	d.logger.Info("Stopping the workload", "by", by, "limit", d.spec.StopTimeout)
+	if a == nil {
+		d.gone()
+		return
+	}
+	d.save()
+	if err != nil {
+		d.logger.Warn("Cannot ask the workload to stop", "err", err)
+		d.kill("it cannot be asked")
+		return
+	}
+	d.deadline.set(d.spec.StopTimeout, func() { d.kill("it did not stop within " + d.spec.StopTimeout.String()) })
+}
+
+// kill ends the tree at once. looked notices when it is gone.
+func (d *daemon) kill(why string) {
+	if d.run1 == nil {
+		return
+	}
+	d.killed = true
+	d.deadline.stop()
+	d.logger.Warn("Killing the workload", "reason", why)
+	d.run1.tree.kill()
+	d.deadline.set(killAgain, d.killAgain)
+}
+
+// killAgain goes through the tree once more, until looked has seen its end: it may have forked meanwhile.
+func (d *daemon) killAgain() {
+	if d.run1 == nil {
+		return
+	}
+	d.run1.tree.kill()
+	d.deadline.set(killAgain, d.killAgain)
+	select {
+	case d.wake <- nil: // its last process may have ended without a word to us: not every system tells of grandchildren
+	default:
+	}
+}
+
+// gone: the stop is complete.
+func (d *daemon) gone() {
+	if d.on(service.EventGone) {
+		if d.o.Stopped != nil {
+			d.o.Stopped()
+		}
+		d.finish(nil)
+	}
+}
+
+// giveUp is the end of a daemon whose workload will not be tried again. The record stays, with the reason.
+func (d *daemon) giveUp(err error) {
+	d.on(service.EventGiveUp)
+	if d.statusText = d.fault; d.fault == "" {
+		d.statusText = strings.TrimPrefix(err.Error(), "cannot start daemon: ")
+	}
+	d.finish(err)
+}
+
+// finish says the last words and ends loop. A clean end removes the record, a failure keeps it.
+func (d *daemon) finish(err error) {
+	d.finished, d.result = true, err
+	d.ready = false
+	d.deadline.stop()
+	if err != nil {
+		d.save()
+		d.logger.Error("The daemon has failed", "err", err)
+		d.note(history.Event{Event: "failed", Reason: err.Error(), Exit: d.lastExit})
+	} else {
+		d.logger.Info("The daemon has stopped", "by", cmpOr(d.stopBy, "the workload's end"))
+		d.note(history.Event{Event: "stopped", By: d.stopBy, Exit: d.lastExit})
+		if err := d.lock.Remove(); err != nil {
+			d.logger.Warn("Cannot remove the record", "err", err)
+		}
+		if !d.everReady { // whoever waits for the start waits in vain
+			err = &service.Error{
+				Op: "start daemon", Code: service.CodeStartFailed, Exit: d.lastExit,
+				Err: errors.New("it was stopped before it was ready, by " + cmpOr(d.stopBy, "the workload's end")),
+			}
+		}
+	}
+	d.tell(err)
+}
+
+// reload takes over what can be changed in a running daemon, reopens the log, and passes the configured signal on.
+func (d *daemon) reload(by string) {
+	if d.state != service.StateRunning || !d.on(service.EventReload) {
+		d.logger.Warn("Not running, reload ignored", "state", d.state)
+		return
+	}
+	d.save()
+	d.outer.Reloading()
+	if err := d.log.Reopen(); err != nil {
+		d.logger.Error("Cannot reopen the log", "err", err)
+	}
+	if d.o.Reload != nil {
+		d.reconfigure()
+	}
+	d.logger.Info("Reloaded", "by", by)
+	d.note(history.Event{Event: "reloaded", By: by})
+	if d.spec.ReloadSig != "" && d.run1 != nil && d.run1.process {
+		if err := d.run1.tree.signal(d.spec.ReloadSig); err != nil {
+			d.logger.Error("Cannot pass the reload on to the workload", "err", err)
+		}
+	}
+	d.on(service.EventReady)
+	d.save()
+	d.outer.Ready(d.statusText)
+}
+
+// reconfigure applies a new configuration as far as it can be applied to a running workload.
+func (d *daemon) reconfigure() {
+	spec, err := d.o.Reload()
+	if err != nil {
+		d.logger.Error("Cannot read the configuration, the old one stays", "err", err)
+		return
+	}
+	if needsRestart(d.spec, spec) {
+		d.logger.Warn(`The command, its directory, its environment or its sockets have changed: it takes effect with "apexd restart"`)
+	}
+	d.spec.StopTimeout, d.spec.StopSignal, d.spec.ReloadSig = spec.StopTimeout, spec.StopSignal, spec.ReloadSig
+	d.spec.Restart = spec.Restart
+	if spec.Log.Path == d.spec.Log.Path {
+		d.log.SetPolicy(spec.Log)
+		d.spec.Log = spec.Log
+		d.logger = d.o.NewLogger(d.log, spec.Log)
+	}
+}
+
+func needsRestart(a, b service.Spec) bool {
+	return !equal(a.Command, b.Command) || !equal(a.Env, b.Env) || a.Dir != b.Dir || a.Readiness.Kind != b.Readiness.Kind ||
+		a.Watchdog != b.Watchdog || a.API != b.API || a.Log.Path != b.Log.Path || a.Log.Store != b.Log.Store ||
+		!slices.Equal(a.Sockets, b.Sockets)
+}
+
+func equal(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// listen opens the socket on which the workload may speak sd_notify(3). Without one its messages are not heard.
+func (d *daemon) listen(ctx context.Context) {
+	if len(d.spec.Command) == 0 {
+		return
+	}
+	dir, _ := filepath.Split(d.o.Ref.Path)
+	s, err := notify.Listen(dir)
+	if err != nil {
+		if d.spec.Readiness.Kind == service.ReadyNotify || d.spec.Watchdog > 0 {
+			d.logger.Error("Cannot listen for the workload's notifications", "err", err)
+		}
+		return
+	}
+	d.server = s
+	go s.Serve(ctx, func(m notify.Message) { d.post(ctx, func() { d.notified(m) }) })
+}
+
+// notified takes a message of the workload and passes it on to the manager around us.
+func (d *daemon) notified(m notify.Message) {
+	a := d.run1
+	if a == nil {
+		return
+	}
+	for _, r := range m.Rejected {
+		d.logger.Warn("Refused a notification of the workload", "reason", r)
+	}
+	changed := false
+	if m.Status != nil && *m.Status != d.statusText {
+		d.statusText, changed = *m.Status, true
+		d.outer.Status(*m.Status)
+	}
+	if m.Reloading && d.on(service.EventReload) {
+		d.outer.Reloading()
+		changed = true
+	}
+	if m.Stopping {
+		d.outer.Stopping()
+	}
+	if m.ExtendTimeout != nil && (d.state == service.StateStarting || d.state == service.StateStopping) {
+		d.deadline.extend(*m.ExtendTimeout)
+		d.outer.ExtendTimeout(*m.ExtendTimeout)
+	}
+	if m.Watchdog {
+		d.pingWatchdog(a)
+	}
+	if m.WatchdogTrigger {
+		d.watchdogExpired(a)
+	}
+	switch {
+	case m.Ready:
+		d.becomeReady(a, "")
+	case changed:
+		d.save()
+	}
+}
+
+// pingWatchdog (re)arms the watchdog of a ready workload, and says to the manager around us, which has one of its own, that all is well.
+func (d *daemon) pingWatchdog(a *attempt) {
+	if d.spec.Watchdog > 0 && a.process && d.ready && d.state != service.StateStopping {
+		d.watchdog.set(d.spec.Watchdog, func() { d.watchdogExpired(a) })
+		_ = d.outer.Watchdog() // a manager that does not hear it will act
+	}
+}
+
+// watchdogExpired ends a workload that has gone silent, as systemd does (systemd.service(5), WatchdogSec=): SIGABRT, so that it may leave
+// a core, then the kill.
+func (d *daemon) watchdogExpired(a *attempt) {
+	if a != d.run1 || d.state == service.StateStopping {
+		return
+	}
+	d.logger.Error("The workload did not ping its watchdog in time", "limit", d.spec.Watchdog)
+	d.note(history.Event{Event: "watchdog", WorkloadPID: a.tree.pid(), Reason: "no ping within " + d.spec.Watchdog.String()})
+	d.fault = "its watchdog expired"
+	d.ready = false
+	if a.tree.signal("SIGABRT") != nil {
+		a.tree.kill()
+		return
+	}
+	d.deadline.set(min(d.spec.StopTimeout, watchdogGrace), a.tree.kill)
+}
+
+// watchdogGrace bounds how long a core dump may take.
+const watchdogGrace = 5 * time.Second

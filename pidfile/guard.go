@@ -1,0 +1,164 @@
+package pidfile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/internal/safefile"
+)
+
+// Entry is one line of the per-user index: where a daemon of this user keeps its record. It outlives a deleted .apex, so that a
+// daemon whose files were removed is still found, and it is what `apexd list` goes by. After a clean end PID is 0.
+type Entry struct {
+	PIDFile  string   `json:"pidFile"`
+	Project  string   `json:"projectPath"`
+	Name     string   `json:"name"`
+	PID      int      `json:"pid"`
+	Identity Identity `json:"identity"`
+}
+
+// guard is a second lock on the same daemon, in the user's state directory, where `rm -rf .apex` and `git clean` do not reach.
+type guard struct{ fl *flock.Flock }
+
+const guardMode = 0o600
+
+// guardBase is the guard's path without its suffix. Two PID files with the same hash are told apart by Entry.PIDFile.
+func (r Ref) guardBase() string {
+	h := fnv.New64a()
+	h.Write([]byte(r.Path))
+	return filepath.Join(r.StateDir, "daemons", fmt.Sprintf("%016x", h.Sum64()))
+}
+
+// claim takes the guard. holder is who has it already. An error means that there is no guard, which is survived.
+func (r Ref) claim() (g *guard, holder *Finding, err error) {
+	if r.StateDir == "" {
+		return nil, nil, errors.New("there is no home directory for the state of this user")
+	}
+	base := r.guardBase()
+	if err := safefile.MkdirAll(filepath.Dir(base), 0o700); err != nil {
+		return nil, nil, err
+	}
+	fl, err := tryLock(base + ".lock")
+	if err != nil {
+		return nil, nil, err
+	}
+	if fl == nil {
+		if e, err := readEntry(base + ".json"); err == nil && !isPath(e.PIDFile, r.Path) {
+			return nil, nil, fmt.Errorf("%q has the same key", e.PIDFile)
+		}
+		f := r.lookGuard(Finding{Reason: "its guard in " + r.StateDir + " is held"})
+		return nil, &f, nil
+	}
+	return &guard{fl}, nil, nil
+}
+
+// enter writes the entry of self, who holds the guard and is the daemon.
+func (r Ref) enter(self proc.Info) error {
+	b, err := json.Marshal(Entry{PIDFile: r.Path, Project: r.Project, Name: r.name(), PID: self.PID, Identity: self.Identity})
+	if err != nil {
+		return err
+	}
+	return safefile.Replace(r.guardBase()+".json", append(b, '\n'), guardMode)
+}
+
+// name is the daemon's name as its PID file has it: web for .apex/web.pid.
+func (r Ref) name() string { return strings.TrimSuffix(filepath.Base(r.Path), ".pid") }
+
+// Unfinished reports whether the last daemon here, of this user and since the machine was started, did not end cleanly. It knows also when the record was
+// deleted. While a daemon runs it is unfinished.
+func (r Ref) Unfinished() bool { return r.unfinished() != nil }
+
+// unfinished is what is known of that daemon, or nil: a record of it that somebody deleted, as far as it can be made again.
+func (r Ref) unfinished() *Record {
+	if r.StateDir == "" {
+		return nil
+	}
+	e, err := readEntry(r.guardBase() + ".json")
+	if err != nil || !isPath(e.PIDFile, r.Path) || e.PID == 0 {
+		return nil
+	}
+	if _, err := proc.Match(e.PID, e.Identity); errors.Is(err, proc.ErrOtherBoot) {
+		return nil
+	}
+	return &Record{PID: e.PID, Identity: e.Identity, ProjectPath: e.Project, Name: e.Name, Workload: &Workload{}}
+}
+
+// lookGuard turns f, which found no owner, into the one that the guard knows, if that is a live process holding it.
+func (r Ref) lookGuard(f Finding) Finding {
+	if r.StateDir == "" {
+		return f
+	}
+	base := r.guardBase()
+	e, err := readEntry(base + ".json")
+	if err != nil || !isPath(e.PIDFile, r.Path) {
+		return f
+	}
+	info, err := proc.Match(e.PID, e.Identity)
+	if err != nil {
+		return f
+	}
+	if state, _ := askLock(base + ".lock"); state != LockHeld {
+		return f
+	}
+	f.Running, f.PID, f.Process = true, info.PID, info
+	f.State, f.Reason = "", ""
+	f.Warnings = []string{"its record is not there; the daemon was found in " + r.StateDir}
+	return f
+}
+
+func (g *guard) release() error {
+	if g == nil {
+		return nil
+	}
+	return g.fl.Unlock()
+}
+
+func readEntry(path string) (Entry, error) {
+	var e Entry
+	b, _, err := safefile.Read(path, maxRecord)
+	if err != nil {
+		return e, err
+	}
+	if err := json.Unmarshal(b, &e); err != nil {
+		return e, fmt.Errorf("%q is no entry: %w", path, err)
+	}
+	return e, nil
+}
+
+// Entries returns the index in stateDir, in no particular order. A missing directory, or "", is an empty index. The error names what could not be read; the
+// other entries are returned with it.
+func Entries(stateDir string) ([]Entry, error) {
+	if stateDir == "" {
+		return nil, nil
+	}
+	dir := filepath.Join(stateDir, "daemons")
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	errs := []error{err}
+	var entries []Entry
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".json") {
+			continue
+		}
+		e, err := readEntry(filepath.Join(dir, f.Name()))
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		case err != nil:
+			errs = append(errs, err)
+		case e.PIDFile != "":
+			entries = append(entries, e)
+		}
+	}
+	return entries, errors.Join(errs...)
+}

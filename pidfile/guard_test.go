@@ -1,0 +1,114 @@
+package pidfile
+
+import (
+	"os"
+	"testing"
+
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// TestClearingIsNoDaemon: whoever clears away keeps daemons out, but is not found as one, and so not signalled by others who stop.
+func TestClearingIsNoDaemon(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		acquire func(Ref) (*Lock, Acquired, error)
+		pid     int
+	}{
+		{"a daemon", func(r Ref) (*Lock, Acquired, error) { return r.Acquire(t.Context()) }, os.Getpid()},
+		{"a stop that clears", func(r Ref) (*Lock, Acquired, error) { return r.AcquireToClear(t.Context()) }, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRef(t)
+			l, _, err := tt.acquire(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Release()
+			if f := r.Look(); !f.Running || f.PID != tt.pid {
+				t.Errorf("Look: running %v, PID %d, want %d", f.Running, f.PID, tt.pid)
+			}
+			if _, _, err := r.Acquire(t.Context()); service.CodeOf(err) != service.CodeAlreadyRunning {
+				t.Errorf("Acquire meanwhile: %v, want ALREADY_RUNNING", err)
+			}
+		})
+	}
+}
+
+// TestUnfinished: that a daemon did not end cleanly is known also without its record.
+func TestUnfinished(t *testing.T) {
+	const otherBoot = "a crash before the machine was restarted"
+	for _, tt := range []struct {
+		name string
+		end  func(t *testing.T, r Ref, l *Lock)
+		want bool
+	}{
+		{"a clean end", func(t *testing.T, _ Ref, l *Lock) {
+			if err := l.Remove(); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"a crash", func(*testing.T, Ref, *Lock) {}, true},
+		{otherBoot, func(t *testing.T, r Ref, l *Lock) {
+			if err := r.enter(proc.Info{PID: l.self.PID, Identity: Identity{StartTime: "1", BootID: "another"}}); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if self, err := proc.Self(); err != nil || tt.name == otherBoot && self.Identity.BootID == "" {
+				t.Skip("here the time of a start says in which boot it was: ", err)
+			}
+			r := newRef(t)
+			l, got, err := r.Acquire(t.Context())
+			if err != nil || got.Previous != nil {
+				t.Fatalf("first: %+v, %v", got.Previous, err)
+			}
+			tt.end(t, r, l)
+			_ = os.Remove(r.Path) // as `rm -rf .apex` does
+			if err := l.Release(); err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Unfinished(); got != tt.want {
+				t.Errorf("unfinished: %v, want %v", got, tt.want)
+			}
+			next, got, err := r.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer next.Release()
+			if (got.Previous != nil) != tt.want {
+				t.Errorf("the next daemon is told of %+v", got.Previous)
+			}
+			if p := got.Previous; p != nil && (p.PID != os.Getpid() || p.Workload == nil || p.ProjectPath != r.Project) {
+				t.Errorf("the next daemon is told of %+v, want this process's", p)
+			}
+		})
+	}
+}
+
+// TestFailedInsideOfProgram: a daemon that has failed runs as long as it has the lock, also where its process goes on without it.
+func TestFailedInsideOfProgram(t *testing.T) {
+	r := newRef(t)
+	l, _, err := r.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Write(Record{State: service.StateFailed, StatusText: "gave up"}); err != nil {
+		t.Fatal(err)
+	}
+	if f := r.Look(); !f.Running || f.PID != os.Getpid() {
+		t.Errorf("with the lock: %+v", f)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if f := r.Look(); f.Running || f.PID != 0 || f.State != service.StateFailed || f.Reason != "gave up" {
+		t.Errorf("without the lock: %+v", f)
+	}
+	next, got, err := r.Acquire(t.Context())
+	if err != nil || got.Previous == nil {
+		t.Fatalf("the next one: %+v, %v", got.Previous, err)
+	}
+	defer next.Release()
+}

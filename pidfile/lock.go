@@ -1,0 +1,292 @@
+package pidfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/internal/safefile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+const (
+	dirMode    = 0o755
+	recordMode = 0o644
+	lockMode   = 0o644
+)
+
+// acquireWait bounds how long Acquire tries again while the lock is held and nobody can be named as its owner: another starter
+// that has not written its record yet, or a reader that asks the lock, both of which take microseconds.
+const acquireWait = time.Second
+
+// Lock is the right to be this project's daemon. The kernel takes it back when the process ends, however it ends.
+type Lock struct {
+	ref   Ref
+	self  proc.Info
+	guard *guard
+
+	mu sync.Mutex
+	fl *flock.Flock
+}
+
+// Acquired is what Acquire found in the place.
+type Acquired struct {
+	Previous *Record  // of a daemon that did not stop cleanly, or nil; not that of a copied project. Where it was deleted, what the index knows
+	Warnings []string // for the log
+}
+
+// Acquire takes the exclusive lock beside r.Path, making the directory and the lock file where they are missing. It returns a *service.Error:
+//
+//   - ALREADY_RUNNING with the owner's PID (0 while nobody can tell): somebody holds the lock, or a live process is the recorded daemon
+//     although the lock file was deleted;
+//   - PERMISSION_DENIED or LOCK_FAILED with the path: the directory or the lock cannot be made, is a link, or cannot be locked.
+//
+// After an error nothing is held; an empty lock file may be left, as it would be by any daemon.
+func (r Ref) Acquire(ctx context.Context) (*Lock, Acquired, error) { return r.acquire(ctx, true) }
+
+// AcquireToClear is Acquire for somebody who only clears away what a daemon has left. It keeps daemons out, and is not entered as one: who looks meanwhile
+// sees a lock whose holder has no name, and so does not signal it.
+func (r Ref) AcquireToClear(ctx context.Context) (*Lock, Acquired, error) {
+	return r.acquire(ctx, false)
+}
+
+func (r Ref) acquire(ctx context.Context, daemon bool) (*Lock, Acquired, error) {
+	self, err := proc.Self()
+	if err != nil {
+		return nil, Acquired{}, &service.Error{Op: "identify this process", Code: service.CodeLockFailed, Err: err}
+	}
+	if err := safefile.MkdirAll(filepath.Dir(r.Path), dirMode); err != nil {
+		return nil, Acquired{}, lockError(filepath.Dir(r.Path), err)
+	}
+	deadline := time.Now().Add(acquireWait)
+	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
+		l, got, busy, err := r.try(self, daemon)
+		switch {
+		case err != nil:
+			return nil, got, err
+		case busy == nil:
+			return l, got, nil
+		case busy.PID != 0 || !time.Now().Before(deadline):
+			return nil, got, r.busyError(*busy)
+		}
+		select { // polling: no system tells when a lock that somebody else asked for is free again, short of blocking for ever
+		case <-ctx.Done():
+			return nil, got, &service.Error{Op: "lock", Code: service.CodeLockFailed, Path: r.LockPath(), Err: context.Cause(ctx)}
+		case <-time.After(wait):
+		}
+	}
+}
+
+// try makes one attempt. busy is who is in the way.
+func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Finding, err error) {
+	fl, err := tryLock(r.LockPath())
+	if err != nil {
+		return nil, got, nil, lockError(r.LockPath(), err)
+	}
+	if fl == nil {
+		return nil, got, r.owner(), nil
+	}
+	l = &Lock{ref: r, self: self, fl: fl}
+	defer func() {
+		if busy != nil || err != nil {
+			l.Release()
+			l = nil
+		}
+	}()
+	rec, recErr := Read(r.Path)
+	s := r.sight(rec, recErr)
+	s.lock = LockFree
+	f := s.judge()
+	if f.Running && f.PID != self.PID { // the lock file was deleted under a live daemon, or another tool's daemon runs
+		return l, got, &f, nil
+	}
+	if errors.Is(recErr, safefile.ErrUnsafe) || errors.Is(recErr, fs.ErrPermission) {
+		return l, got, nil, lockError(r.Path, recErr)
+	}
+	got.Previous = f.Record
+	got.Warnings = f.Warnings
+	if f.State != service.StateStopped && f.Reason != "" {
+		got.Warnings = append(got.Warnings, f.Reason)
+	}
+	g, holder, err := r.claim()
+	if holder != nil {
+		return l, got, holder, nil
+	}
+	if got.Previous == nil {
+		got.Previous = r.unfinished()
+	}
+	if got.Previous != nil {
+		safefile.RemoveTemps(r.Path)
+	}
+	if err == nil && daemon {
+		err = r.enter(self)
+	}
+	if err != nil {
+		got.Warnings = append(got.Warnings, fmt.Sprintf("this daemon cannot be protected against a deleted %s: %v", filepath.Dir(r.Path), err))
+	}
+	l.guard = g
+	return l, got, nil, nil
+}
+
+// owner looks for a name to give to the holder of the lock.
+func (r Ref) owner() *Finding {
+	rec, err := Read(r.Path)
+	s := r.sight(rec, err)
+	s.lock = LockHeld
+	f := s.judge()
+	if f.PID == 0 && s.match != matchElsewhere {
+		if g := r.lookGuard(f); g.Running {
+			return &g
+		}
+	}
+	return &f
+}
+
+func (r Ref) busyError(f Finding) error {
+	e := &service.Error{Op: "start daemon", Code: service.CodeAlreadyRunning, PID: f.PID, Hint: `see it with "apexd status", stop it with "apexd stop"`}
+	if f.PID != 0 {
+		e.Err = fmt.Errorf("it is already running as PID %d", f.PID)
+	} else {
+		e.Err = fmt.Errorf("it is already running: %s", f.Reason)
+	}
+	return e
+}
+
+// tryLock returns (nil, nil) when somebody else holds the lock. It makes sure that the locked file is the one at path: a
+// lock on a file that was deleted or replaced meanwhile protects nothing.
+func tryLock(path string) (*flock.Flock, error) {
+	for range 10 {
+		if err := safefile.Make(path, lockMode); err != nil {
+			return nil, err
+		}
+		fl := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|safefile.Flags), flock.SetPermissions(lockMode))
+		ok, err := fl.TryLock()
+		if err != nil || !ok {
+			return nil, err
+		}
+		held, err := fl.Stat()
+		if err == nil {
+			err = safefile.Check(path, held)
+		}
+		if err != nil {
+			return nil, errors.Join(err, fl.Unlock())
+		}
+		if now, err := os.Lstat(path); err == nil && os.SameFile(held, now) {
+			return fl, nil
+		}
+		if err := fl.Unlock(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("the lock file is replaced again and again")
+}
+
+func lockError(path string, err error) error {
+	e := &service.Error{Op: "lock", Code: service.CodeLockFailed, Path: path, Err: err}
+	switch {
+	case errors.Is(err, safefile.ErrUnsafe) || isLoop(err):
+		e.Hint = "apexd does not follow links or use special files here; look at it and remove it if it is not yours"
+	case errors.Is(err, fs.ErrPermission) || isReadOnly(err):
+		e.Code = service.CodePermissionDenied
+		e.Hint = "the directory must be writable by the user who runs the daemon, or give another place with --pid-file"
+	}
+	return e
+}
+
+// Self is the identity under which the lock was taken.
+func (l *Lock) Self() proc.Info { return l.self }
+
+// Write replaces the record. PID, identity and project path are always those of the holder. After an error the old record is still there.
+func (l *Lock) Write(rec Record) error {
+	rec.PID, rec.Identity, rec.Schema = l.self.PID, l.self.Identity, Schema
+	rec.ProjectPath = l.ref.Project
+	b, err := rec.Encode()
+	if err != nil {
+		return err
+	}
+	return safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Ref.Owner
+}
+
+// Remove removes the record, if it is still ours or nobody's, and notes in the index that the end was clean. A missing record is no error. One that somebody keeps open so that it
+// cannot be removed (Windows) says from then on that it has ended, which Read takes for a missing one.
+func (l *Lock) Remove() error {
+	if l.guard != nil {
+		_ = l.ref.enter(proc.Info{}) // else the next daemon looks for leftovers, and finds none
+	}
+	rec, err := Read(l.ref.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if rec != nil && (rec.PID != l.self.PID || rec.Identity != l.self.Identity) && !l.stale(rec) {
+		return fmt.Errorf("the record at %q is another process's by now", l.ref.Path)
+	}
+	err = safefile.Remove(l.ref.Path)
+	if err != nil && safefile.InUse(err) && rec != nil && l.end(*rec) == nil {
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// end has the record say that it means nothing any more.
+func (l *Lock) end(rec Record) error {
+	rec.Ended = true
+	b, err := rec.Encode()
+	if err != nil {
+		return err
+	}
+	return safefile.Overwrite(l.ref.Path, b)
+}
+
+func (l *Lock) stale(rec *Record) bool {
+	s := l.ref.sight(rec, nil)
+	return s.match != matchIdentity && s.match != matchTime
+}
+
+// Heal looks whether the lock file at the path is still the one that is held, and if not (somebody deleted it, or the whole directory)
+// makes and locks it anew, so that no second daemon can. It reports whether that was needed. The caller then writes its record again. An
+// error that matches service.ErrAlreadyRunning means that another daemon has the new file: this one must go.
+func (l *Lock) Heal() (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held, err := l.fl.Stat()
+	if err != nil {
+		return false, err
+	}
+	if now, err := os.Lstat(l.ref.LockPath()); err == nil && os.SameFile(held, now) {
+		return false, nil
+	}
+	if fi, err := os.Stat(l.ref.Project); err != nil || !fi.IsDir() {
+		return false, fmt.Errorf("the project directory %q is gone", l.ref.Project)
+	}
+	if err := safefile.MkdirAll(filepath.Dir(l.ref.Path), dirMode); err != nil {
+		return false, err
+	}
+	fl, err := tryLock(l.ref.LockPath())
+	if err != nil {
+		return false, err
+	}
+	if fl == nil {
+		return false, &service.Error{Op: "lock again", Code: service.CodeAlreadyRunning, Path: l.ref.LockPath()}
+	}
+	old := l.fl
+	l.fl = fl
+	return true, old.Unlock()
+}
+
+// Release gives the lock back. A daemon does not call it: the kernel does when the process has ended, which is when the next one may start.
+func (l *Lock) Release() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(l.guard.release(), l.fl.Unlock())
+}

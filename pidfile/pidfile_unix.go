@@ -1,0 +1,28 @@
+//go:build unix
+
+package pidfile
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// fileOwner is the user ID that owns path, or -1.
+func fileOwner(path string) int {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return -1
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
+}
+
+// isLoop reports whether open(2) refused a symbolic link: ELOOP, EMLINK on FreeBSD.
+func isLoop(err error) bool {
+	return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK)
+}
+
+func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
