@@ -97,7 +97,6 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 			a.say("listening on http://%s", d.Address)
 		}
 		tell(d != nil)
-		footprint.Trim()
 	}
 	requests, stop, err := supervise.WatchRequests(o.Ref)
 	if err != nil {
@@ -120,6 +119,7 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	if err := os.Chdir(o.Ref.Project); err != nil {
 		return err
 	}
+	o.Idle = footprint.Trim
 	asked := false
 	o.Stopped = func() { asked = true }
 	err = supervise.Run(ctx, o)

@@ -76,8 +76,8 @@ func (s *served) run(ctx context.Context, args []string) error {
 			}
 			winsvc.Report(s.flags.keeper.Service, e)
 		}
-		footprint.Trim()
 	}
+	o.Idle = footprint.Trim
 	events, stop, err := supervise.ListenRequests(o.Ref, nil)
 	if err != nil {
 		return err

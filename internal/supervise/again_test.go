@@ -67,3 +67,35 @@ func TestAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestIdle: once the workload has been ready for a moment, whoever made the daemon is told, so that it can give memory back.
+func TestIdle(t *testing.T) {
+	dir := testenv.TempDir(t)
+	idle := make(chan struct{}, 2) // one, and another that must not come
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := os.Mkdir(filepath.Join(dir, ".apex"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	err := Run(ctx, Options{
+		Spec: service.Spec{
+			Name: service.DefaultName, Project: dir, Dir: dir, StopTimeout: time.Second, Readiness: service.Readiness{Timeout: time.Minute},
+			Log: service.LogPolicy{Path: filepath.Join(dir, ".apex", "daemon.log")},
+		},
+		Ref:       pidfile.Ref{Path: filepath.Join(dir, ".apex", "daemon.pid"), Project: dir},
+		NewLogger: func(Log, service.LogPolicy) Logger { return silent{} },
+		Idle:      func() { idle <- struct{}{} },
+		Func: func(ctx context.Context, _ Daemon, ready func(string)) error {
+			ready("")
+			select {
+			case <-idle:
+				return nil
+			case <-ctx.Done():
+				return errors.New("nobody said that it is idle")
+			}
+		},
+	})
+	if err != nil || len(idle) > 0 {
+		t.Errorf("%v, said %d times too often", err, len(idle))
+	}
+}

@@ -178,6 +178,7 @@ func (d *daemon) becomeReady(a *attempt, address string) {
 	if !first {
 		return
 	}
+	d.idleAt.set(idleDelay, d.o.Idle)
 	d.outer.Ready(cmpOr(d.statusText, "running"))
 	d.everReady = true
 	d.tell(nil)

@@ -57,6 +57,7 @@ type daemon struct {
 	fs       <-chan struct{}
 	unwatch  context.CancelFunc
 	healAt   timer
+	idleAt   timer
 
 	stopBy   string // who asked for the end, "" while nobody has
 	killed   bool   // the graceful request was not enough
@@ -67,6 +68,9 @@ type daemon struct {
 // healDelay lets `rm -rf .apex` finish before the files are made again: a file made in between would make rmdir fail for the user.
 // Until then the guard in the user's state directory keeps others out.
 const healDelay = 200 * time.Millisecond
+
+// idleDelay is after healDelay, so that what the first look at the files needs is not needed again.
+const idleDelay = 2 * healDelay
 
 func (d *daemon) run(ctx context.Context, got pidfile.Acquired) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -111,6 +115,8 @@ func (d *daemon) loop(ctx context.Context) {
 			d.watchdog.fire()
 		case <-d.healAt.c:
 			d.heal(ctx)
+		case <-d.idleAt.c:
+			d.idleAt.fire()
 		case <-d.fs:
 			d.healAt.set(healDelay, nil)
 		}
@@ -189,6 +195,7 @@ func (d *daemon) close() {
 	d.deadline.stop()
 	d.watchdog.stop()
 	d.healAt.stop()
+	d.idleAt.stop()
 	if d.server != nil {
 		d.server.Close()
 	}

@@ -64,6 +64,8 @@ type Options struct {
 	Reload func() (service.Spec, error)
 	// Report is told, once, that the daemon is ready (nil) or why it failed to start.
 	Report func(*Daemonized, error)
+	// Idle is called when a workload has been ready for a moment, from when on there is usually nothing to do for long. Nil does nothing.
+	Idle func()
 	// Stopped is called when the daemon ends because that was asked for, and not by itself. Nil does nothing.
 	Stopped func()
 	// OwnProcess: this process is nothing but the daemon, which may then adopt orphans and reap every child.
