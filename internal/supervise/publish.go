@@ -257,7 +257,12 @@ func end(ctx context.Context, p proc.Info) error {
 		return nil // gone meanwhile
 	}
 	defer h.Close()
-	if err := h.Signal(sigKill); err != nil {
+	return endHeld(ctx, h)
+}
+
+// endHeld is end of a process that is held. It may have ended since: then there is nothing to do.
+func endHeld(ctx context.Context, h *proc.Handle) error {
+	if err := h.Signal(sigKill); err != nil && !errors.Is(err, proc.ErrNotFound) {
 		return err
 	}
 	return h.Wait(ctx)
