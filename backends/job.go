@@ -112,11 +112,11 @@ func (j job) why() string {
 // exConfig is what launchd says of a program that it could not execute (sysexits.h, EX_CONFIG). apexd itself never ends with it there.
 const exConfig = 78
 
-// ageOf is how long there has been a process with this PID; false where there is none.
+// ageOf is how long there has been a process with this PID; false where there is none, or one that has ended and that its parent has not asked for.
 func ageOf(pid int) (time.Duration, bool) {
 	if pid == 0 {
 		return 0, false
 	}
 	info, err := proc.Inspect(pid)
-	return info.Age, !errors.Is(err, proc.ErrNotFound)
+	return info.Age, !errors.Is(err, proc.ErrNotFound) && !info.Zombie
 }
