@@ -169,7 +169,11 @@ func (l *Log) writeTo(f *os.File, lines []byte) (replaced bool, err error) {
 }
 
 func openAppend(path string) (*os.File, error) {
-	return safefile.Open(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, mode)
+	f, err := safefile.Open(path, os.O_RDWR|os.O_APPEND, 0) // what is there need not be made, which is more to do
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = safefile.Open(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, mode)
+	}
+	return f, err
 }
 
 // torn reports whether the last line has no end. While another process writes it may say so wrongly; an empty line comes of it, no harm.

@@ -13,6 +13,9 @@ import (
 
 // trim replaces a file that has passed the limit by its newest half. A file that replacing would take from its owner is left to them.
 func (l *Log) trim() error {
+	if fi, err := os.Lstat(l.path); err == nil && fi.Mode().IsRegular() && fi.Size() <= l.limit {
+		return nil
+	}
 	f, err := safefile.Open(l.path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
