@@ -68,8 +68,8 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// TestIdle: once the workload has been ready for a moment, whoever made the daemon is told, so that it can give memory back.
-func TestIdle(t *testing.T) {
+// TestIdleIsTold: once the workload has been ready for a moment, whoever made the daemon is told, so that it can give memory back.
+func TestIdleIsTold(t *testing.T) {
 	dir := testenv.TempDir(t)
 	idle := make(chan struct{}, 2) // one, and another that must not come
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
