@@ -80,7 +80,7 @@ func TestIdleIsTold(t *testing.T) {
 	err := Run(ctx, Options{
 		Spec: service.Spec{
 			Name: service.DefaultName, Project: dir, Dir: dir, StopTimeout: time.Second, Readiness: service.Readiness{Timeout: time.Minute},
-			Log: service.LogPolicy{Path: filepath.Join(dir, ".apex", "daemon.log")},
+			Restart: service.RestartPolicy{When: service.RestartNever}, Log: service.LogPolicy{Path: filepath.Join(dir, ".apex", "daemon.log")},
 		},
 		Ref:       pidfile.Ref{Path: filepath.Join(dir, ".apex", "daemon.pid"), Project: dir},
 		NewLogger: func(Log, service.LogPolicy) Logger { return silent{} },
@@ -89,10 +89,10 @@ func TestIdleIsTold(t *testing.T) {
 			ready("")
 			select {
 			case <-idle:
-				return nil
 			case <-ctx.Done():
-				return errors.New("nobody said that it is idle")
+				t.Error("nobody said that it is idle")
 			}
+			return nil
 		},
 	})
 	if err != nil || len(idle) > 0 {
