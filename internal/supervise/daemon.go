@@ -36,6 +36,7 @@ type daemon struct {
 	fault      string    // why this run was ended by us, "" when it was not
 	begun      time.Time // when self was looked up
 	saveFailed bool
+	saveAt     timer
 	view       statusView // the published state, for Status(); safe from any goroutine
 
 	run1      *attempt // the workload's present run, nil between two
@@ -111,6 +112,8 @@ func (d *daemon) loop(ctx context.Context) {
 			d.watchdog.fire()
 		case <-d.healAt.c:
 			d.heal(ctx)
+		case <-d.saveAt.c:
+			d.saveAt.fire()
 		case <-d.fs:
 			d.healAt.set(healDelay, nil)
 		}
@@ -189,6 +192,7 @@ func (d *daemon) close() {
 	d.deadline.stop()
 	d.watchdog.stop()
 	d.healAt.stop()
+	d.saveAt.stop()
 	if d.server != nil {
 		d.server.Close()
 	}

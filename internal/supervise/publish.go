@@ -43,9 +43,17 @@ func (d *daemon) publish() error {
 	return d.lock.Write(rec)
 }
 
-// save publishes and survives a failure: a full disk must not end the daemon. The state in memory stays true, and the next change tries again.
+// saveAgain is how soon a record that could not be written is tried again: no system tells when there is room on a disk.
+const saveAgain = time.Second
+
+// save publishes and survives a failure: a full disk must not end the daemon. The state in memory stays true, and is written by the next change, or saveAgain later: else
+// status would tell for ever what was true before.
 func (d *daemon) save() {
 	err := d.publish()
+	d.saveAt.stop()
+	if err != nil {
+		d.saveAt.set(saveAgain, d.save)
+	}
 	switch {
 	case err != nil && !d.saveFailed:
 		d.logger.Error("Cannot write the record, going on", "path", d.o.Ref.Path, "err", err)
