@@ -105,7 +105,7 @@ func (d *Direct) handle(op string, f pidfile.Finding) (*proc.Handle, error) {
 			Hint: "nothing is signalled while its PID is not certain; stop it where it was started",
 		}
 	}
-	if owner := d.Ref.Owner(); owner >= 0 && f.Process.UID >= 0 && owner != f.Process.UID {
+	if owner := f.Owner(); owner >= 0 && f.Process.UID >= 0 && owner != f.Process.UID {
 		return nil, &service.Error{
 			Op: op, Code: service.CodePermissionDenied, Path: d.Ref.Path, PID: f.PID,
 			Err:  fmt.Errorf("the record belongs to %s and the process to %s", userName(owner), userName(f.Process.UID)),

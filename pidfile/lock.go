@@ -167,8 +167,11 @@ func tryLock(path string) (*flock.Flock, error) {
 		if err := safefile.Make(path, lockMode); err != nil {
 			return nil, err
 		}
-		fl := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|safefile.Flags), flock.SetPermissions(lockMode))
+		fl := flock.New(path, flock.SetFlag(os.O_RDWR|safefile.Flags)) // it makes nothing: the directory may be another one by now
 		ok, err := fl.TryLock()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil || !ok {
 			return nil, err
 		}
@@ -179,7 +182,9 @@ func tryLock(path string) (*flock.Flock, error) {
 		if err != nil {
 			return nil, errors.Join(err, fl.Unlock())
 		}
-		if now, err := os.Lstat(path); err == nil && os.SameFile(held, now) {
+		if is, err := safefile.Names(path, held); err != nil {
+			return nil, errors.Join(err, fl.Unlock())
+		} else if is {
 			return fl, nil
 		}
 		if err := fl.Unlock(); err != nil {
@@ -263,8 +268,8 @@ func (l *Lock) Heal() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if now, err := os.Lstat(l.ref.LockPath()); err == nil && os.SameFile(held, now) {
-		return false, nil
+	if is, err := safefile.Names(l.ref.LockPath(), held); is || err != nil {
+		return false, err
 	}
 	if fi, err := os.Stat(l.ref.Project); err != nil || !fi.IsDir() {
 		return false, fmt.Errorf("the project directory %q is gone", l.ref.Project)
