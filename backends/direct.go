@@ -191,13 +191,21 @@ func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
 	}
 	wait, cancel := context.WithTimeout(ctx, stopMargin)
 	defer cancel()
-	if got.Previous != nil {
-		err = supervise.End(wait, supervise.Leftovers(d.Ref, got.Previous))
-	}
-	if err == nil {
+	if err = endLeftovers(wait, d.Ref, got.Previous); err != nil {
+		err = stopError(0, fmt.Errorf("what it has left running cannot be ended: %w", err))
+	} else {
 		err = lock.Remove()
 	}
 	return errors.Join(err, lock.Release())
+}
+
+// endLeftovers ends what the daemon of prev, if there was one, has left running.
+func endLeftovers(ctx context.Context, ref pidfile.Ref, prev *pidfile.Record) error {
+	if prev == nil {
+		return nil
+	}
+	left, err := supervise.Leftovers(ref, prev)
+	return errors.Join(err, supervise.End(ctx, left))
 }
 
 // Reload implements service.Backend: SIGHUP, and then the record says that it was done.

@@ -141,10 +141,7 @@ func (d *Direct) endLeftovers() error {
 	if err != nil {
 		return nil
 	}
-	if got.Previous != nil {
-		err = supervise.End(ctx, supervise.Leftovers(d.Ref, got.Previous))
-	}
-	return errors.Join(err, lock.Release())
+	return errors.Join(endLeftovers(ctx, d.Ref, got.Previous), lock.Release())
 }
 
 // abandon stops a daemon that was started and is not wanted any more.

@@ -104,6 +104,14 @@ func TestFaultsFound(t *testing.T) {
 			[]inject.Rule{fault(step("daemon", "write", "pipe", 1), "EIO")}},
 		{"a daemon killed while it started left a grandchild behind START_FAILED", "start",
 			[]inject.Rule{fault(step("daemon", "rename", "P/.apex/daemon.pid", 3), "SIGKILL after")}},
+		{
+			"a stop that could not open a leftover took it for gone", "stop after a crash",
+			[]inject.Rule{fault(step("stop", "pidfd", "", 1), "EMFILE")},
+		},
+		{
+			"a stop that could not look for leftovers found none", "stop after a crash",
+			[]inject.Rule{fault(step("stop", "create", "~/.local/state/apexd/daemons/*.lock", 1), "EMFILE from here on")},
+		},
 	} {
 		t.Run(row.bug, func(t *testing.T) {
 			at := slices.IndexFunc(scenes(), func(s scene) bool { return s.name == row.scene })
