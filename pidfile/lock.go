@@ -33,8 +33,9 @@ type Lock struct {
 	self  proc.Info
 	guard *guard
 
-	mu sync.Mutex
-	fl *flock.Flock
+	mu     sync.Mutex
+	fl     *flock.Flock
+	failed bool // the record could not be written, and a part of it may be left
 }
 
 // Acquired is what Acquire found in the place.
@@ -127,6 +128,7 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 		safefile.RemoveTemps(r.Path)
 	}
 	if err == nil && daemon {
+		safefile.RemoveTemps(r.guardBase() + ".json") // of one that was killed before anything told of it
 		err = r.enter(self)
 	}
 	if err != nil {
@@ -217,7 +219,12 @@ func (l *Lock) Write(rec Record) error {
 	if err != nil {
 		return err
 	}
-	return safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Ref.Owner
+	err = safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Finding.Owner
+	if err == nil && l.failed {
+		safefile.RemoveTemps(l.ref.Path) // on a disk that takes nothing nothing can be removed either
+	}
+	l.failed = err != nil
+	return err
 }
 
 // Remove removes the record, if it is still ours or nobody's, and notes in the index that the end was clean. A missing record is no error. One that somebody keeps open so that it

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,6 +105,22 @@ func TestFaultsFound(t *testing.T) {
 			[]inject.Rule{fault(step("daemon", "write", "pipe", 1), "EIO")}},
 		{"a daemon killed while it started left a grandchild behind START_FAILED", "start",
 			[]inject.Rule{fault(step("daemon", "rename", "P/.apex/daemon.pid", 3), "SIGKILL after")}},
+		{
+			"files that could not be made again were not tried again", "deleted files",
+			[]inject.Rule{fault(step("daemon", "lock", "P/.apex/daemon.pid.lock", 1), "ENOLCK")},
+		},
+		{
+			"a record that could not be written left its temporary file", "run",
+			[]inject.Rule{fault(step("daemon", "chmod", "P/.apex/.daemon.pid.*", 2), "EROFS from here on")},
+		},
+		{
+			"a status that could not be printed said that the daemon is dead", "status",
+			[]inject.Rule{fault(step("status", "write", "pipe", 1), "ENOSPC")},
+		},
+		{
+			"a daemon killed while it entered itself left a temporary file in the state directory", "start",
+			[]inject.Rule{fault(step("daemon", "write", "~/.local/state/apexd/daemons/.*.json.*", 1), "SIGKILL after")},
+		},
 		{
 			"a stop that could not open a leftover took it for gone", "stop after a crash",
 			[]inject.Rule{fault(step("stop", "pidfd", "", 1), "EMFILE")},
@@ -289,7 +306,7 @@ func (f *faulted) crash() {
 	crash(w)
 	f.until(func() bool {
 		now := f.scan()
-		return len(now.Daemons) == 0 && len(now.Workloads) == 0 || len(now.Grandchildren) == 1 && now.Workloads[0] != w.Pid && f.status().State == "running"
+		return len(now.Daemons) == 0 && len(now.Workloads) == 0 || len(now.Grandchildren) == 1 && !slices.Contains(now.Workloads, w.Pid) && f.status().State == "running"
 	})
 }
 
@@ -340,6 +357,18 @@ func (f *faulted) recovers() {
 	f.unlocked()
 	f.alone()
 	f.tidy()
+	f.tidyHome()
+}
+
+// tidyHome fails the test when a half-written file is left in the user's state directory.
+func (f *faulted) tidyHome() {
+	f.t.Helper()
+	_ = filepath.WalkDir(f.home, func(path string, _ fs.DirEntry, _ error) error { // what cannot be read is not ours
+		if strings.HasSuffix(path, ".tmp") {
+			f.t.Errorf("left behind: %s", path)
+		}
+		return nil
+	})
 }
 
 // wholeRecord fails the test when a part of a record is there.

@@ -58,6 +58,7 @@ type daemon struct {
 	fs       <-chan struct{}
 	unwatch  context.CancelFunc
 	healAt   timer
+	healWait time.Duration // how long after a failure it is tried again, 0 while there was none
 
 	stopBy   string // who asked for the end, "" while nobody has
 	killed   bool   // the graceful request was not enough
@@ -168,9 +169,10 @@ func (d *daemon) heal(ctx context.Context) {
 		d.request(Request{RequestStop, "another daemon has the lock"})
 		return
 	case err != nil:
-		d.logger.Warn("Cannot make the lock again, ignoring", "err", err)
+		d.healLater(err)
 		return
 	}
+	d.healWait = 0
 	if !remade && d.recordIsOurs() {
 		return
 	}
@@ -181,6 +183,18 @@ func (d *daemon) heal(ctx context.Context) {
 	d.save()
 	d.logger.Warn("Files were deleted under the daemon and have been made again", "path", d.o.Ref.Path)
 	d.note(history.Event{Event: "healed", Reason: "files were deleted under the daemon"})
+}
+
+// maxHealWait bounds the time between two tries to make deleted files again.
+const maxHealWait = time.Minute
+
+// healLater tries again after longer and longer: no system tells when what was in the way is gone.
+func (d *daemon) healLater(err error) {
+	if d.healWait == 0 {
+		d.logger.Warn("Cannot make the lock again, trying later", "err", err)
+	}
+	d.healWait = min(max(2*d.healWait, healDelay), maxHealWait)
+	d.healAt.set(d.healWait, nil)
 }
 
 func (d *daemon) recordIsOurs() bool {
