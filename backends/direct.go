@@ -105,7 +105,7 @@ func (d *Direct) handle(op string, f pidfile.Finding) (*proc.Handle, error) {
 			Hint: "nothing is signalled while its PID is not certain; stop it where it was started",
 		}
 	}
-	if owner := d.Ref.Owner(); owner >= 0 && f.Process.UID >= 0 && owner != f.Process.UID {
+	if owner := f.Owner(); owner >= 0 && f.Process.UID >= 0 && owner != f.Process.UID {
 		return nil, &service.Error{
 			Op: op, Code: service.CodePermissionDenied, Path: d.Ref.Path, PID: f.PID,
 			Err:  fmt.Errorf("the record belongs to %s and the process to %s", userName(owner), userName(f.Process.UID)),
@@ -191,13 +191,21 @@ func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
 	}
 	wait, cancel := context.WithTimeout(ctx, stopMargin)
 	defer cancel()
-	if got.Previous != nil {
-		err = supervise.End(wait, supervise.Leftovers(d.Ref, got.Previous))
-	}
-	if err == nil {
+	if err = endLeftovers(wait, d.Ref, got.Previous); err != nil {
+		err = stopError(0, fmt.Errorf("what it has left running cannot be ended: %w", err))
+	} else {
 		err = lock.Remove()
 	}
 	return errors.Join(err, lock.Release())
+}
+
+// endLeftovers ends what the daemon of prev, if there was one, has left running.
+func endLeftovers(ctx context.Context, ref pidfile.Ref, prev *pidfile.Record) error {
+	if prev == nil {
+		return nil
+	}
+	left, err := supervise.Leftovers(ref, prev)
+	return errors.Join(err, supervise.End(ctx, left))
 }
 
 // Reload implements service.Backend: SIGHUP, and then the record says that it was done.

@@ -74,7 +74,7 @@ func (d *Direct) Start(ctx context.Context) (service.Started, error) {
 	defer bound.Stop()
 	select {
 	case a := <-answer:
-		return d.answered(a, errs, ended)
+		return d.answered(p.pid, a, errs, ended)
 	case <-ctx.Done():
 		return service.Started{}, d.abandon(p.pid, ended, context.Cause(ctx))
 	case <-bound.C:
@@ -101,20 +101,47 @@ func read(out io.Reader) Answer {
 	return a
 }
 
-func (d *Direct) answered(a Answer, errs io.Reader, ended <-chan string) (service.Started, error) {
+func (d *Direct) answered(pid int, a Answer, errs io.Reader, ended <-chan string) (service.Started, error) {
 	switch {
 	case a.Error != nil:
 		<-ended // nothing is left when this returns: the daemon answers as the last thing it does
 		return service.Started{}, a.Error
 	case a.PID == 0:
-		state := <-ended
+		state, err := d.ended(pid, ended)
+		if err != nil {
+			return service.Started{}, err
+		}
 		words, _ := io.ReadAll(io.LimitReader(errs, maxAnswer))
 		return service.Started{}, &service.Error{
 			Op: "start daemon", Code: service.CodeStartFailed, Hint: `see "apexd logs"`,
-			Err: fmt.Errorf("the daemon ended without a word (%s): %s", state, bytes.TrimSpace(words)),
+			Err: errors.Join(fmt.Errorf("the daemon ended without a word (%s): %s", state, bytes.TrimSpace(words)), d.endLeftovers()),
 		}
 	}
 	return service.Started{PID: a.PID, Address: a.Address}, nil
+}
+
+// ended is how a daemon that gave no answer has ended. One that lives all the same is stopped: nobody knows what it is up to.
+func (d *Direct) ended(pid int, ended <-chan string) (string, error) {
+	bound := time.NewTimer(stopMargin)
+	defer bound.Stop()
+	select {
+	case state := <-ended:
+		return state, nil
+	case <-bound.C:
+		return "", d.abandon(pid, ended, errors.New("it did not say whether it is ready"))
+	}
+}
+
+// endLeftovers ends what a daemon that was killed while it started has left running. Its record stays, and tells of that. Where the place cannot be taken somebody
+// else has, or the next start will.
+func (d *Direct) endLeftovers() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopMargin)
+	defer cancel()
+	lock, got, err := d.Ref.AcquireToClear(ctx)
+	if err != nil {
+		return nil
+	}
+	return errors.Join(endLeftovers(ctx, d.Ref, got.Previous), lock.Release())
 }
 
 // abandon stops a daemon that was started and is not wanted any more.

@@ -33,8 +33,9 @@ type Lock struct {
 	self  proc.Info
 	guard *guard
 
-	mu sync.Mutex
-	fl *flock.Flock
+	mu     sync.Mutex
+	fl     *flock.Flock
+	failed bool // the record could not be written, and a part of it may be left
 }
 
 // Acquired is what Acquire found in the place.
@@ -127,6 +128,7 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 		safefile.RemoveTemps(r.Path)
 	}
 	if err == nil && daemon {
+		safefile.RemoveTemps(r.guardBase() + ".json") // of one that was killed before anything told of it
 		err = r.enter(self)
 	}
 	if err != nil {
@@ -167,8 +169,11 @@ func tryLock(path string) (*flock.Flock, error) {
 		if err := safefile.Make(path, lockMode); err != nil {
 			return nil, err
 		}
-		fl := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|safefile.Flags), flock.SetPermissions(lockMode))
+		fl := flock.New(path, flock.SetFlag(os.O_RDWR|safefile.Flags)) // it makes nothing: the directory may be another one by now
 		ok, err := fl.TryLock()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil || !ok {
 			return nil, err
 		}
@@ -179,7 +184,9 @@ func tryLock(path string) (*flock.Flock, error) {
 		if err != nil {
 			return nil, errors.Join(err, fl.Unlock())
 		}
-		if now, err := os.Lstat(path); err == nil && os.SameFile(held, now) {
+		if is, err := safefile.Names(path, held); err != nil {
+			return nil, errors.Join(err, fl.Unlock())
+		} else if is {
 			return fl, nil
 		}
 		if err := fl.Unlock(); err != nil {
@@ -212,7 +219,12 @@ func (l *Lock) Write(rec Record) error {
 	if err != nil {
 		return err
 	}
-	return safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Ref.Owner
+	err = safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Finding.Owner
+	if err == nil && l.failed {
+		safefile.RemoveTemps(l.ref.Path) // on a disk that takes nothing nothing can be removed either
+	}
+	l.failed = err != nil
+	return err
 }
 
 // Remove removes the record, if it is still ours or nobody's, and notes in the index that the end was clean. A missing record is no error. One that somebody keeps open so that it
@@ -263,8 +275,8 @@ func (l *Lock) Heal() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if now, err := os.Lstat(l.ref.LockPath()); err == nil && os.SameFile(held, now) {
-		return false, nil
+	if is, err := safefile.Names(l.ref.LockPath(), held); is || err != nil {
+		return false, err
 	}
 	if fi, err := os.Stat(l.ref.Project); err != nil || !fi.IsDir() {
 		return false, fmt.Errorf("the project directory %q is gone", l.ref.Project)

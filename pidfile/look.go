@@ -50,7 +50,7 @@ type Finding struct {
 
 // Read returns the record at path. Errors: fs.ErrNotExist, also of a record that says of itself that it has ended, *CorruptError, safefile.ErrUnsafe, or what the system said.
 func Read(path string) (*Record, error) {
-	b, _, err := safefile.Read(path, maxRecord)
+	b, fi, err := safefile.Read(path, maxRecord)
 	if err != nil {
 		if errors.Is(err, safefile.ErrTooLarge) {
 			return nil, &CorruptError{path, err}
@@ -61,6 +61,7 @@ func Read(path string) (*Record, error) {
 	if err != nil {
 		return nil, &CorruptError{path, err}
 	}
+	r.owner = ownerOf(fi)
 	if r.Ended {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
 	}
@@ -98,10 +99,9 @@ func (r Ref) lookAfter(rec *Record, err error) Finding {
 
 // sight is everything that judge needs: facts only, no decisions.
 type sight struct {
-	ref     Ref
-	rec     *Record
-	recErr  error // nil when missing
-	fileUID int   // owner of the record's file, -1 unknown
+	ref    Ref
+	rec    *Record
+	recErr error // nil when missing
 
 	process proc.Info
 	match   matching
@@ -131,7 +131,7 @@ const (
 const startSlack = 2 * time.Second
 
 func (r Ref) sight(rec *Record, err error) sight {
-	s := sight{ref: r, rec: rec, recErr: err, fileUID: -1}
+	s := sight{ref: r, rec: rec, recErr: err}
 	if errors.Is(err, fs.ErrNotExist) {
 		s.recErr = nil
 	}
@@ -139,7 +139,7 @@ func (r Ref) sight(rec *Record, err error) sight {
 		return s
 	}
 	if rec.Identity.IsZero() {
-		s.process, s.match = matchForeign(rec, fileOwner(r.Path))
+		s.process, s.match = matchForeign(rec, rec.owner)
 		return s
 	}
 	info, err := proc.Match(rec.PID, rec.Identity)
@@ -316,8 +316,13 @@ func askLock(path string) (LockState, error) {
 	return LockFree, nil
 }
 
-// Owner is the user ID that owns the record's file, or -1 when there is none or the system has no such thing.
-func (r Ref) Owner() int { return fileOwner(r.Path) }
+// Owner is the user ID that owned the record's file, the very one that was read; -1 when there is none or the system has no such thing.
+func (f Finding) Owner() int {
+	if f.Record == nil {
+		return -1
+	}
+	return f.Record.owner
+}
 
 // isPath reports whether recorded, read from JSON, is path. JSON cannot carry a byte that is not UTF-8 and has U+FFFD in its place (encoding/json, Marshal).
 func isPath(recorded, path string) bool { return recorded == path || recorded == string([]rune(path)) }

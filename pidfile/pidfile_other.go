@@ -2,8 +2,10 @@
 
 package pidfile
 
-// fileOwner is -1, as is proc.Info.UID: there are no numeric owners here.
-func fileOwner(string) int { return -1 }
+import "io/fs"
+
+// ownerOf is -1, as is proc.Info.UID: there are no numeric owners here.
+func ownerOf(fs.FileInfo) int { return -1 }
 
 func isLoop(error) bool { return false }
 

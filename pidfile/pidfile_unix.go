@@ -4,16 +4,12 @@ package pidfile
 
 import (
 	"errors"
-	"os"
+	"io/fs"
 	"syscall"
 )
 
-// fileOwner is the user ID that owns path, or -1.
-func fileOwner(path string) int {
-	fi, err := os.Lstat(path)
-	if err != nil {
-		return -1
-	}
+// ownerOf is the user ID that owns the file of fi, or -1.
+func ownerOf(fi fs.FileInfo) int {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		return int(st.Uid)
 	}

@@ -54,7 +54,8 @@ type Record struct {
 	Log        *Log          `json:"log,omitempty"`
 	Ended      bool          `json:"ended,omitempty"` // it is as good as removed: the daemon has stopped cleanly, and somebody kept the file open (Windows)
 
-	bare bool // a PID file of another tool: an integer and nothing else
+	bare  bool // a PID file of another tool: an integer and nothing else
+	owner int  // user ID of the file that it was read from, -1 where there is none
 }
 
 // Workload is the process that the daemon runs. PID is 0 between two tries.

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/joshuaaferguson/apexd/e2e/inject"
 )
 
 // roles are what the test binary does when its first argument names one of them.
 func roles() map[string]func(args []string) int {
-	return map[string]func([]string) int{"workload": workload, "grandchild": grandchild, "stranger": stranger, "init": initRole}
+	return map[string]func([]string) int{"workload": workload, "grandchild": grandchild, "stranger": stranger, "init": initRole, "inject": inject.Launch}
 }
 
 // lifetime bounds every helper process, should the test be killed itself.

@@ -28,8 +28,20 @@ func newStatusCmd(a *app) *cobra.Command {
 Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell.`,
 		Example: "  apexd status\n  apexd status --json\n  apexd status --quiet && echo up",
 		Args:    none,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context()) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.cannotTell(a.status(cmd.Context())) },
 	}
+}
+
+// cannotTell is err of a command whose exit status 1 is an answer: that it could not give one, a full disk behind its standard output for example, is another status.
+func (a *app) cannotTell(err error) error {
+	var answered statusError
+	if err == nil || errors.As(err, &answered) {
+		return err
+	}
+	if code := a.exit(err); code != exitFailed {
+		return statusError(code)
+	}
+	return statusError(service.StatusExitUnknown)
 }
 
 func (a *app) status(ctx context.Context) error {

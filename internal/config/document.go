@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"go.yaml.in/yaml/v3"
 
@@ -22,20 +21,13 @@ const maxFile = 1 << 20 // bytes of a configuration file
 //
 // A symbolic link is followed, since dotfile managers and Kubernetes link configurations. A link that came with a clone gains nothing by that: what
 // it leads to is read as the caller, must be a regular file, is never written (see Init), and messages quote only our own sections of
-// it. That the target belongs to somebody else is a warning (see distrust). Stat comes before open because opening some devices has effects
-// (watchdog(4)), O_NONBLOCK because the path may have become a FIFO in between (open(2)).
+// it. That the target belongs to somebody else is a warning (see distrust). What it is is looked at before it is opened, because opening some devices
+// has effects (watchdog(4)).
 func readFile(path string) ([]byte, fs.FileInfo, error) {
-	fi, err := os.Stat(path)
+	f, err := openRegular(path)
 	if errors.Is(err, fs.ErrNotExist) && !dangling(path) {
 		return nil, nil, nil
 	}
-	if err == nil {
-		err = checkRegular(fi)
-	}
-	if err != nil {
-		return nil, nil, fileError(path, err)
-	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, fileError(path, err)
 	}

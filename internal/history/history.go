@@ -186,10 +186,10 @@ func torn(f *os.File, size int64) bool {
 	return err == nil && last[0] != '\n'
 }
 
-// isAt reports whether path still names the file of fi.
+// isAt reports whether path still names the file of fi, as far as that can be found out.
 func isAt(path string, fi fs.FileInfo) bool {
-	now, err := os.Lstat(path)
-	return err == nil && os.SameFile(now, fi)
+	is, err := safefile.Names(path, fi)
+	return is || err != nil
 }
 
 // encode renders e as one line, newline included, of at most maxLine bytes.

@@ -76,7 +76,7 @@ func (x *index) thin(path string) {
 
 func (x *index) reset(path string) {
 	*x = index{}
-	_ = os.Remove(indexName(path, 0))
+	_ = remove(indexName(path, 0))
 }
 
 // thin joins pairs of entries in the older half of all: what is recent stays exact to the second, and nothing becomes untrue.
@@ -107,14 +107,14 @@ func loadIndex(path string, size int64) index {
 
 // dropIndexes removes all indexes of path.
 func dropIndexes(path string) {
-	_ = os.Remove(indexName(path, 0))
+	_ = remove(indexName(path, 0))
 	all, err := slots(path)
 	if err != nil {
 		return
 	}
 	for _, s := range all {
 		if s.idx {
-			_ = os.Remove(indexName(path, s.n))
+			_ = remove(indexName(path, s.n))
 		}
 	}
 }

@@ -3,11 +3,12 @@ package logfile
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/joshuaaferguson/apexd/internal/safefile"
 )
 
 // The files of one log: Path, Path.1 (newest rotated) …, each with its time index Path.idx, Path.1.idx …; a compressed one is Path.2.gz and
@@ -40,15 +41,11 @@ func slots(path string) ([]slot, error) {
 
 // siblings lists the directory of path.
 func siblings(path string) ([]string, error) {
-	d, err := os.Open(filepath.Dir(path))
+	names, err := safefile.List(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.Readdirnames(-1)
+	return names, err
 }
 
 // goneName begins the name of a file that is as good as removed: see discard.

@@ -97,10 +97,10 @@ func (w *Writer) packOne(k *packer) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil && k.n > 0 && !w.closed {
-		err = os.Rename(tempName(path), gzName(path, k.n))
+		err = safefile.Rename(tempName(path), gzName(path, k.n))
 	}
 	if err != nil || k.n == 0 || w.closed {
-		_ = os.Remove(tempName(path))
+		_ = remove(tempName(path))
 	}
 	if err != nil || w.closed {
 		w.packer = nil
@@ -135,7 +135,7 @@ func compress(src *os.File, to string, stop *atomic.Bool) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Chtimes(to, fi.ModTime(), fi.ModTime())
+	return safefile.SetTime(to, fi.ModTime())
 }
 
 // stoppable reads from f until told to stop.

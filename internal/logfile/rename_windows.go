@@ -66,3 +66,6 @@ func discard(path, name string) error {
 	}
 	return err
 }
+
+// remove removes a file of ours, without waiting for a reader to let go.
+func remove(name string) error { return os.Remove(name) }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/safefile"
 )
 
 // floodGap: rotations that follow each other faster than this are a flood. Compression waits until it is over, because in a flood the files are gone
@@ -67,9 +69,9 @@ func (w *Writer) shift() error {
 // move gives s the next number. The index goes first: without its log it says nothing, with another's it would say something untrue.
 func (w *Writer) move(s slot) error {
 	from, to := s.n, s.n+1
-	_ = os.Remove(indexName(w.p.Path, to))
-	if s.idx && os.Rename(indexName(w.p.Path, from), indexName(w.p.Path, to)) != nil {
-		_ = os.Remove(indexName(w.p.Path, from))
+	_ = remove(indexName(w.p.Path, to))
+	if s.idx && safefile.Rename(indexName(w.p.Path, from), indexName(w.p.Path, to)) != nil {
+		_ = remove(indexName(w.p.Path, from))
 	}
 	if s.gz { // whatever else has this number is a leftover, see packOne
 		return rename(gzName(w.p.Path, from), gzName(w.p.Path, to))
@@ -85,7 +87,7 @@ func (w *Writer) move(s slot) error {
 
 // rename is os.Rename, except that what does not exist needs none.
 func rename(from, to string) error {
-	err := os.Rename(from, to)
+	err := safefile.Rename(from, to)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -93,12 +95,12 @@ func rename(from, to string) error {
 }
 
 func (w *Writer) moveCurrent() error {
-	_ = os.Remove(indexName(w.p.Path, 1))
+	_ = remove(indexName(w.p.Path, 1))
 	if err := w.renameCurrent(plainName(w.p.Path, 1)); err != nil {
 		return err
 	}
 	if err := rename(indexName(w.p.Path, 0), indexName(w.p.Path, 1)); err != nil {
-		_ = os.Remove(indexName(w.p.Path, 0))
+		_ = remove(indexName(w.p.Path, 0))
 	}
 	w.idx = index{}
 	return nil
@@ -144,7 +146,7 @@ func (w *Writer) older(s slot, t time.Time) bool {
 // tidy removes what a crash may have left: a half compressed file, or a plain one beside its compressed one, which has its name only when it is complete.
 func (w *Writer) tidy() {
 	for _, name := range leftovers(w.p.Path) {
-		_ = os.Remove(name)
+		_ = remove(name)
 	}
 	all, err := slots(w.p.Path)
 	if err != nil {
@@ -152,7 +154,7 @@ func (w *Writer) tidy() {
 	}
 	for _, s := range all {
 		if s.plain && s.gz {
-			_ = os.Remove(plainName(w.p.Path, s.n))
+			_ = remove(plainName(w.p.Path, s.n))
 		}
 	}
 }

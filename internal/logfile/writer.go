@@ -228,11 +228,8 @@ func (w *Writer) look() {
 
 // replaced reports whether the path no longer names our file.
 func (w *Writer) replaced() bool {
-	fi, err := os.Lstat(w.p.Path)
-	if err != nil {
-		return errors.Is(err, os.ErrNotExist)
-	}
-	return !os.SameFile(fi, w.id)
+	is, err := safefile.Names(w.p.Path, w.id)
+	return err == nil && !is
 }
 
 // reopen takes the path anew. On failure the old file stays in use. Somebody else renames our files, so the numbers of the indexes say nothing any more.

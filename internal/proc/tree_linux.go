@@ -84,16 +84,18 @@ func list() ([]Info, error) {
 // scan returns every process that /proc lists.
 func scan(p place) ([]Info, error) {
 	var all []Info
-	err := each(func(dir int) {
-		if info, err := inspectDir(p, dir); err == nil {
+	err := each(func(dir int) error {
+		info, err := inspectDir(p, dir)
+		if err == nil {
 			all = append(all, info)
 		}
+		return err
 	})
 	return all, err
 }
 
-// each calls fn with a descriptor of the /proc/PID of every process. Threads are not listed there.
-func each(fn func(dir int)) error {
+// each calls fn with a descriptor of the /proc/PID of every process. Threads are not listed there. It ends with the first error that is not about that one process.
+func each(fn func(dir int) error) error {
 	entries, err := names("/proc")
 	if err != nil {
 		return err
@@ -104,14 +106,13 @@ func each(fn func(dir int)) error {
 			continue
 		}
 		dir, err := openDir(pid)
-		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+		if err == nil {
+			err = fn(dir)
+			unix.Close(dir)
+		}
+		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) {
 			return &os.PathError{Op: "open", Path: "/proc/" + name, Err: err}
-		}
-		if err != nil { // it has ended
-			continue
-		}
-		fn(dir)
-		unix.Close(dir)
+		} // else it has ended, or is not for us to see
 	}
 	return nil
 }
@@ -123,13 +124,15 @@ func withEnv(kv []string) ([]Info, error) {
 	}
 	var out []Info
 	var buf bytes.Buffer
-	err = each(func(dir int) {
-		if readAll(dir, "environ", &buf) != nil || !hasEnv(buf.Bytes(), kv) {
-			return
+	err = each(func(dir int) error {
+		if err := readAll(dir, "environ", &buf); err != nil || !hasEnv(buf.Bytes(), kv) {
+			return err
 		}
-		if info, err := inspectDir(p, dir); err == nil && !info.Zombie {
+		info, err := inspectDir(p, dir)
+		if err == nil && !info.Zombie {
 			out = append(out, info)
 		}
+		return err
 	})
 	return out, err
 }

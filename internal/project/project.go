@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/joshuaaferguson/apexd/internal/safefile"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
 // DirName is the directory of a project that holds all state.
-const DirName = ".apex"
+const DirName = safefile.DirName
 
 // How Find found the project.
 const (

@@ -9,62 +9,42 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxTries bounds how often a file is looked for again that somebody removes and makes meanwhile.
 const maxTries = 10
 
-// openFor opens path for root, with O_CREATE. A file that this call makes belongs to the owner of its directory; one that is there keeps its owner,
+// openFor opens a file for root, with O_CREATE. A file that this call makes belongs to the owner of its directory; one that is there keeps its owner,
 // since nobody knows how it came there.
-func openFor(path string, flag int, perm fs.FileMode) (*os.File, error) {
+func (p parent) openFor(base string, flag int, perm fs.FileMode) (*os.File, error) {
 	for range maxTries {
-		f, err := createFor(path, flag, perm)
+		f, err := p.createFor(base, flag, perm)
 		if !errors.Is(err, fs.ErrExist) || flag&os.O_EXCL != 0 {
 			return f, err
 		}
-		f, err = openOwn(path, flag&^os.O_CREATE, perm)
+		f, err = p.openOwn(base, flag&^os.O_CREATE, perm)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
 	}
-	return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("it is made and removed again and again")}
+	return nil, p.failed("open", base, errors.New("it is made and removed again and again"))
 }
 
 // createFor makes a new file. The owner is asked of the very directory, held open, in which the file is made: nobody can have another one asked by
 // renaming directories, and so a user is given only what that user could have made.
-func createFor(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	dir, owner, err := openDir(filepath.Dir(path))
+func (p parent) createFor(base string, flag int, perm fs.FileMode) (*os.File, error) {
+	owner, err := p.owner()
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
-	f, err := dir.OpenFile(filepath.Base(path), flag|os.O_EXCL|Flags, perm)
+	f, err := p.openOwn(base, flag|os.O_EXCL, perm)
 	if err != nil {
-		return nil, named(err, path)
+		return nil, err
 	}
 	give(f, owner)
 	return f, nil
-}
-
-func openDir(path string) (dir *os.Root, owner int, err error) {
-	if dir, err = os.OpenRoot(path); err != nil {
-		return nil, 0, err
-	}
-	fi, err := dir.Stat(".")
-	if err != nil {
-		dir.Close()
-		return nil, 0, named(err, path)
-	}
-	return dir, ownerOf(fi), nil
-}
-
-// named is err with the whole path, of which os.Root says the last part only.
-func named(err error, path string) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		e.Path = path
-	}
-	return err
 }
 
 // give makes f, which this process has made, the owner's. Where the file system or the container does not let it, root's it stays: the daemon works all the same.
@@ -82,37 +62,45 @@ func ownerOf(fi fs.FileInfo) int {
 	return 0
 }
 
-// MkdirAll is os.MkdirAll; each directory that root makes belongs to the owner of the one that it is in.
+// MkdirAll is os.MkdirAll, which does not follow a link called DirName; each directory that root makes belongs to the owner of the one that it is in.
 func MkdirAll(path string, perm fs.FileMode) error {
-	parent := filepath.Dir(path)
-	if _, err := os.Stat(path); err == nil || os.Geteuid() != 0 || parent == path {
-		return os.MkdirAll(path, perm)
-	}
-	if err := MkdirAll(parent, perm); err != nil {
+	up := filepath.Dir(path)
+	if fi, err := os.Stat(path); err == nil && fi.IsDir() || up == path {
 		return err
 	}
-	return mkdirFor(parent, filepath.Base(path), perm)
+	if err := MkdirAll(up, perm); err != nil {
+		return err
+	}
+	p, err := openParent(path)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return p.mkdir(filepath.Base(path), perm)
 }
 
-func mkdirFor(parent, name string, perm fs.FileMode) error {
-	dir, owner, err := openDir(parent)
+// mkdir makes a directory in the directory. One that is there already is no error.
+func (p parent) mkdir(base string, perm fs.FileMode) error {
+	err := unix.Mkdirat(p.fd, p.name(base), uint32(perm.Perm()))
+	if err != nil {
+		if fi, e := os.Stat(filepath.Join(p.path, base)); e == nil && fi.IsDir() {
+			return nil // made meanwhile
+		}
+		return p.failed("mkdir", base, err)
+	}
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	f, err := p.openOwn(base, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	path := filepath.Join(parent, name)
-	if err := dir.Mkdir(name, perm); err != nil {
-		if fi, e := os.Stat(path); e == nil && fi.IsDir() {
-			return nil // made meanwhile
-		}
-		return named(err, path)
-	}
-	f, err := dir.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY|Flags, 0)
-	if err != nil {
-		return named(err, path)
-	}
 	defer f.Close()
-	if fi, err := f.Stat(); err == nil && ownerOf(fi) == 0 && empty(f) { // the owner of parent may have put another one of root's in its place
+	owner, err := p.owner()
+	if err != nil {
+		return err
+	}
+	if fi, err := f.Stat(); err == nil && ownerOf(fi) == 0 && empty(f) { // the owner of the directory may have put another one of root's in its place
 		give(f, owner)
 	}
 	return nil

@@ -19,6 +19,10 @@ import (
 	"time"
 )
 
+// DirName is the directory of a project that holds all state. Neither it nor what is below it is followed where it is a link, and what is done to a file in it is
+// done in the directory that was opened: somebody who puts another one in its place meanwhile gains nothing by that (Unix).
+const DirName = ".apex"
+
 // ErrUnsafe is the reason for refusing a path that is not a plain file of ours.
 var ErrUnsafe = errors.New("refused")
 
@@ -29,7 +33,12 @@ var ErrTooLarge = errors.New("too large")
 // is not a regular file with one name. With os.O_TRUNC the file is cut only after these checks. Errors: *fs.PathError, which
 // matches ErrUnsafe where the file was refused. A new file gets perm less the umask.
 func Open(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	f, err := open(path, flag&^os.O_TRUNC, perm)
+	p, err := openParent(path)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	f, err := p.open(filepath.Base(path), flag&^os.O_TRUNC, perm)
 	if err != nil {
 		if fi, e := os.Lstat(path); e == nil { // ELOOP, EISDIR, ENXIO: what stands there says it better
 			if e := Check(path, fi); e != nil {
@@ -81,13 +90,13 @@ var tempSeq atomic.Uint32
 // never a part. What stands at path is replaced, not followed, except that a directory is an error. After an error the old
 // content is still there and the temporary file is gone. It is not synced: a record of another boot is stale by its boot id.
 func Replace(path string, data []byte, perm fs.FileMode) error {
-	return replace(path, data, perm, open)
+	return replace(path, data, perm, parent.open)
 }
 
 // ReplaceOwn is Replace for a file whose owner says who wrote it: it belongs to this process's user in whoever's directory it is. Where somebody keeps the file open so that it
 // cannot be replaced (Windows), it is overwritten instead: see Overwrite.
 func ReplaceOwn(path string, data []byte, perm fs.FileMode) error {
-	err := replace(path, data, perm, openOwn)
+	err := replace(path, data, perm, parent.openOwn)
 	if err != nil && inUse(err) && Overwrite(path, data) == nil {
 		return nil
 	}
@@ -120,17 +129,25 @@ func Make(path string, perm fs.FileMode) error {
 	return f.Close()
 }
 
-func replace(path string, data []byte, perm fs.FileMode, open func(string, int, fs.FileMode) (*os.File, error)) error {
+type opener = func(p parent, base string, flag int, perm fs.FileMode) (*os.File, error)
+
+func replace(path string, data []byte, perm fs.FileMode, open opener) error {
+	p, err := openParent(path)
+	if err != nil {
+		return err
+	}
+	defer p.close()
 	if fi, err := os.Lstat(path); err == nil {
 		if err := Check(path, fi); err != nil {
 			return err
 		}
 	}
-	tmp := tempPrefix(path) + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(uint64(tempSeq.Add(1)), 10) + tempSuffix
-	f, err := open(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	base := filepath.Base(path)
+	tmp := tempPrefix(base) + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(uint64(tempSeq.Add(1)), 10) + tempSuffix
+	f, err := open(p, tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if errors.Is(err, fs.ErrExist) { // left by a process of an earlier boot with our PID
-		if err = os.Remove(tmp); err == nil {
-			f, err = open(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		if err = p.remove(tmp); err == nil {
+			f, err = open(p, tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 		}
 	}
 	if err != nil {
@@ -144,10 +161,10 @@ func replace(path string, data []byte, perm fs.FileMode, open func(string, int, 
 		err = e
 	}
 	if err == nil {
-		err = patiently(func() error { return os.Rename(tmp, path) })
+		err = patiently(func() error { return p.rename(tmp, base) })
 	}
 	if err != nil {
-		os.Remove(tmp)
+		_ = p.remove(tmp) // the first error says it
 	}
 	return err
 }
@@ -155,9 +172,60 @@ func replace(path string, data []byte, perm fs.FileMode, open func(string, int, 
 // InUse reports whether err, of Replace or Remove, may be about a file that somebody keeps open.
 func InUse(err error) bool { return inUse(err) }
 
-// Remove removes path like os.Remove.
+// Remove removes the file at path like os.Remove.
 func Remove(path string) error {
-	return patiently(func() error { return os.Remove(path) })
+	p, err := openParent(path)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return patiently(func() error { return p.remove(filepath.Base(path)) })
+}
+
+// Rename is os.Rename within one directory, that of from.
+func Rename(from, to string) error {
+	p, err := openParent(from)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return p.rename(filepath.Base(from), filepath.Base(to))
+}
+
+// SetTime sets the times of the file at path, and not those of what a link there leads to.
+func SetTime(path string, t time.Time) error {
+	p, err := openParent(path)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return p.setTime(filepath.Base(path), t)
+}
+
+// Names reports whether path is a name of the file that f was got of. An error is why that cannot be found out; a missing path or directory is none.
+func Names(path string, f fs.FileInfo) (bool, error) {
+	p, err := openParent(path)
+	if err == nil {
+		defer p.close()
+		var is bool
+		if is, err = p.names(filepath.Base(path), f); err == nil {
+			return is, nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return false, err
+}
+
+// List returns the names in the directory of path, in no order.
+func List(path string) ([]string, error) {
+	p, err := openParent(path)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	return p.list()
 }
 
 // patience bounds how long a file that is in use is waited for, patienceEvery is how often it is tried at most.
@@ -187,17 +255,20 @@ func patiently(f func() error) error {
 
 const tempSuffix = ".tmp"
 
-// tempPrefix is what the temporary files of Replace begin with.
-func tempPrefix(path string) string {
-	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".")
-}
+// tempPrefix is what the names of the temporary files of Replace begin with.
+func tempPrefix(base string) string { return "." + base + "." }
 
 // RemoveTemps removes the temporary files of processes that were killed in Replace. Nobody else may be replacing path meanwhile. What cannot be removed stays.
 func RemoveTemps(path string) {
-	entries, _ := os.ReadDir(filepath.Dir(path)) // what cannot be listed stays too
-	for _, e := range entries {
-		if tmp := filepath.Join(filepath.Dir(path), e.Name()); strings.HasPrefix(tmp, tempPrefix(path)) && strings.HasSuffix(tmp, tempSuffix) {
-			_ = os.Remove(tmp)
+	p, err := openParent(path)
+	if err != nil {
+		return
+	}
+	defer p.close()
+	names, _ := p.list() // what cannot be listed stays too
+	for _, name := range names {
+		if strings.HasPrefix(name, tempPrefix(filepath.Base(path))) && strings.HasSuffix(name, tempSuffix) {
+			_ = p.remove(name)
 		}
 	}
 }

@@ -10,19 +10,6 @@ import (
 // Flags are what Open adds to the caller's flags.
 const Flags = 0
 
-// open refuses links by looking first: there is no O_NOFOLLOW here.
-func open(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	if isLink(path) {
-		return nil, refuse(path, "is a symbolic link")
-	}
-	return openShared(path, flag, perm)
-}
-
-// openOwn is open: a file takes its access rights from its directory.
-func openOwn(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	return open(path, flag, perm)
-}
-
 // MkdirAll is os.MkdirAll.
 func MkdirAll(path string, perm fs.FileMode) error { return os.MkdirAll(path, perm) }
 

@@ -36,6 +36,7 @@ type daemon struct {
 	fault      string    // why this run was ended by us, "" when it was not
 	begun      time.Time // when self was looked up
 	saveFailed bool
+	saveAt     timer
 	view       statusView // the published state, for Status(); safe from any goroutine
 
 	run1      *attempt // the workload's present run, nil between two
@@ -58,6 +59,7 @@ type daemon struct {
 	unwatch  context.CancelFunc
 	healAt   timer
 	idleAt   timer
+	healWait time.Duration // how long after a failure it is tried again, 0 while there was none
 
 	stopBy   string // who asked for the end, "" while nobody has
 	killed   bool   // the graceful request was not enough
@@ -117,6 +119,8 @@ func (d *daemon) loop(ctx context.Context) {
 			d.heal(ctx)
 		case <-d.idleAt.c:
 			d.idleAt.fire()
+		case <-d.saveAt.c:
+			d.saveAt.fire()
 		case <-d.fs:
 			d.healAt.set(healDelay, nil)
 		}
@@ -171,9 +175,10 @@ func (d *daemon) heal(ctx context.Context) {
 		d.request(Request{RequestStop, "another daemon has the lock"})
 		return
 	case err != nil:
-		d.logger.Warn("Cannot make the lock again, ignoring", "err", err)
+		d.healLater(err)
 		return
 	}
+	d.healWait = 0
 	if !remade && d.recordIsOurs() {
 		return
 	}
@@ -186,6 +191,18 @@ func (d *daemon) heal(ctx context.Context) {
 	d.note(history.Event{Event: "healed", Reason: "files were deleted under the daemon"})
 }
 
+// maxHealWait bounds the time between two tries to make deleted files again.
+const maxHealWait = time.Minute
+
+// healLater tries again after longer and longer: no system tells when what was in the way is gone.
+func (d *daemon) healLater(err error) {
+	if d.healWait == 0 {
+		d.logger.Warn("Cannot make the lock again, trying later", "err", err)
+	}
+	d.healWait = min(max(2*d.healWait, healDelay), maxHealWait)
+	d.healAt.set(d.healWait, nil)
+}
+
 func (d *daemon) recordIsOurs() bool {
 	rec, err := pidfile.Read(d.o.Ref.Path)
 	return err == nil && rec.PID == d.self.PID && rec.Identity == d.self.Identity
@@ -196,6 +213,7 @@ func (d *daemon) close() {
 	d.watchdog.stop()
 	d.healAt.stop()
 	d.idleAt.stop()
+	d.saveAt.stop()
 	if d.server != nil {
 		d.server.Close()
 	}

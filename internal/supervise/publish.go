@@ -43,9 +43,17 @@ func (d *daemon) publish() error {
 	return d.lock.Write(rec)
 }
 
-// save publishes and survives a failure: a full disk must not end the daemon. The state in memory stays true, and the next change tries again.
+// saveAgain is how soon a record that could not be written is tried again: no system tells when there is room on a disk.
+const saveAgain = time.Second
+
+// save publishes and survives a failure: a full disk must not end the daemon. The state in memory stays true, and is written by the next change, or saveAgain later: else
+// status would tell for ever what was true before.
 func (d *daemon) save() {
 	err := d.publish()
+	d.saveAt.stop()
+	if err != nil {
+		d.saveAt.set(saveAgain, d.save)
+	}
 	switch {
 	case err != nil && !d.saveFailed:
 		d.logger.Error("Cannot write the record, going on", "path", d.o.Ref.Path, "err", err)
@@ -185,7 +193,10 @@ func (d *daemon) inherit(prev *pidfile.Record) {
 	if e := prev.Workload.LastExit; e != nil {
 		d.lastExit = &service.Exit{Code: e.Code, Signal: e.Signal, At: e.At.Time}
 	}
-	left := Leftovers(d.o.Ref, prev)
+	left, err := Leftovers(d.o.Ref, prev)
+	if err != nil {
+		d.logger.Warn("Cannot find everything that the previous daemon left behind, going on", "err", err)
+	}
 	if len(left) == 0 {
 		return
 	}
@@ -210,31 +221,53 @@ const leftoverWait = 5 * time.Second
 
 // Leftovers finds the live processes of the workload that the daemon of prev, which is gone, was running: the recorded main process by its identity,
 // with its descendants, and every process of the same owner whose environment says that it was started for this PID file. The caller itself
-// and its ancestors are never among them.
-func Leftovers(ref pidfile.Ref, prev *pidfile.Record) []proc.Info {
+// and its ancestors are never among them. After an error there may be more of them; what the system cannot tell at all is none.
+func Leftovers(ref pidfile.Ref, prev *pidfile.Record) ([]proc.Info, error) {
 	self, err := proc.Self()
-	if err != nil || prev.Workload == nil || prev.Identity.BootID != self.Identity.BootID || prev.Identity.PIDNamespace != self.Identity.PIDNamespace {
-		return nil
+	if err != nil {
+		return nil, err
 	}
-	var found []proc.Info
-	if main, err := proc.Match(prev.Workload.PID, prev.Workload.Identity); err == nil && prev.Workload.PID != prev.PID {
-		found = append(found, main)
-		if kids, err := proc.Descendants(main.PID); err == nil {
-			found = append(found, kids...)
-		}
+	if prev.Workload == nil || prev.Identity.BootID != self.Identity.BootID || prev.Identity.PIDNamespace != self.Identity.PIDNamespace {
+		return nil, nil
 	}
-	if marked, err := proc.WithEnv("APEX_PID_FILE="+ref.Path, "APEX_PROJECT_PATH="+ref.Project); err == nil {
-		found = append(found, marked...)
+	found, err := workloadOf(prev)
+	marked, markedErr := proc.WithEnv("APEX_PID_FILE="+ref.Path, "APEX_PROJECT_PATH="+ref.Project)
+	if errors.Is(markedErr, errors.ErrUnsupported) {
+		markedErr = nil
 	}
 	ours := ancestors(self)
-	out, seen := found[:0], map[int]bool{}
-	for _, p := range found {
+	var out []proc.Info
+	seen := map[int]bool{}
+	for _, p := range append(found, marked...) {
 		if !seen[p.PID] && !ours[p.PID] && p.UID == self.UID {
 			seen[p.PID] = true
 			out = append(out, p)
 		}
 	}
-	return out
+	return out, errors.Join(err, markedErr)
+}
+
+// workloadOf is the main process that prev names, if it lives, and its descendants.
+func workloadOf(prev *pidfile.Record) ([]proc.Info, error) {
+	if prev.Workload.PID == prev.PID {
+		return nil, nil
+	}
+	main, err := proc.Match(prev.Workload.PID, prev.Workload.Identity)
+	if err != nil {
+		return nil, unlessAnswer(err)
+	}
+	kids, err := proc.Descendants(main.PID)
+	return append([]proc.Info{main}, kids...), unlessAnswer(err)
+}
+
+// unlessAnswer is err unless it tells of a process that is gone, is not ours to see, or was of another place, or that the system has no such list.
+func unlessAnswer(err error) error {
+	for _, answer := range [...]error{proc.ErrNotFound, proc.ErrOtherIdentity, proc.ErrOtherBoot, proc.ErrOtherNamespace, proc.ErrHidden, errors.ErrUnsupported} {
+		if errors.Is(err, answer) {
+			return nil
+		}
+	}
+	return err
 }
 
 // ancestors is the set of p's PID and those of its parents.
@@ -254,7 +287,7 @@ func ancestors(p proc.Info) map[int]bool {
 func end(ctx context.Context, p proc.Info) error {
 	h, err := proc.Open(p.PID, p.Identity)
 	if err != nil {
-		return nil // gone meanwhile
+		return unlessAnswer(err) // gone meanwhile
 	}
 	defer h.Close()
 	return endHeld(ctx, h)
@@ -262,8 +295,8 @@ func end(ctx context.Context, p proc.Info) error {
 
 // endHeld is end of a process that is held. It may have ended since: then there is nothing to do.
 func endHeld(ctx context.Context, h *proc.Handle) error {
-	if err := h.Signal(sigKill); err != nil && !errors.Is(err, proc.ErrNotFound) {
-		return err
+	if err := h.Signal(sigKill); err != nil {
+		return unlessAnswer(err)
 	}
 	return h.Wait(ctx)
 }

@@ -1,0 +1,8 @@
+//go:build darwin || freebsd
+
+package safefile
+
+import "golang.org/x/sys/unix"
+
+// holdDir opens a directory that may be searched, also where it may not be read (POSIX, open(); FreeBSD 13, macOS 12).
+const holdDir = unix.O_SEARCH
