@@ -67,7 +67,7 @@ func (r Ref) enter(self proc.Info) error {
 	if err != nil {
 		return err
 	}
-	return safefile.Replace(r.guardBase()+".json", append(b, '\n'), guardMode)
+	return safefile.ReplaceState(r.guardBase()+".json", append(b, '\n'), guardMode)
 }
 
 // name is the daemon's name as its PID file has it: web for .apex/web.pid.

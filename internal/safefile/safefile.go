@@ -90,13 +90,18 @@ var tempSeq atomic.Uint32
 // never a part. What stands at path is replaced, not followed, except that a directory is an error. After an error the old
 // content is still there and the temporary file is gone. It is not synced: a record of another boot is stale by its boot id.
 func Replace(path string, data []byte, perm fs.FileMode) error {
-	return replace(path, data, perm, parent.open)
+	return replace(path, data, perm, parent.open, parent.rename)
 }
 
-// ReplaceOwn is Replace for a file whose owner says who wrote it: it belongs to this process's user in whoever's directory it is. Where somebody keeps the file open so that it
+// ReplaceState is Replace for what is worth nothing after a power failure, which may leave the file empty: nothing is written out because of it.
+func ReplaceState(path string, data []byte, perm fs.FileMode) error {
+	return replace(path, data, perm, parent.open, parent.swap)
+}
+
+// ReplaceOwn is ReplaceState for a file whose owner says who wrote it: it belongs to this process's user in whoever's directory it is. Where somebody keeps the file open so that it
 // cannot be replaced (Windows), it is overwritten instead: see Overwrite.
 func ReplaceOwn(path string, data []byte, perm fs.FileMode) error {
-	err := replace(path, data, perm, parent.openOwn)
+	err := replace(path, data, perm, parent.openOwn, parent.swap)
 	if err != nil && inUse(err) && Overwrite(path, data) == nil {
 		return nil
 	}
@@ -131,7 +136,9 @@ func Make(path string, perm fs.FileMode) error {
 
 type opener = func(p parent, base string, flag int, perm fs.FileMode) (*os.File, error)
 
-func replace(path string, data []byte, perm fs.FileMode, open opener) error {
+type mover = func(p parent, from, to string) error
+
+func replace(path string, data []byte, perm fs.FileMode, open opener, move mover) error {
 	p, err := openParent(path)
 	if err != nil {
 		return err
@@ -161,7 +168,7 @@ func replace(path string, data []byte, perm fs.FileMode, open opener) error {
 		err = e
 	}
 	if err == nil {
-		err = patiently(func() error { return p.rename(tmp, base) })
+		err = patiently(func() error { return move(p, tmp, base) })
 	}
 	if err != nil {
 		_ = p.remove(tmp) // the first error says it

@@ -72,18 +72,29 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// ways are the forms of Replace.
+func ways() map[string]func(string, []byte, fs.FileMode) error {
+	return map[string]func(string, []byte, fs.FileMode) error{"Replace": Replace, "ReplaceOwn": ReplaceOwn, "ReplaceState": ReplaceState}
+}
+
 func TestReplace(t *testing.T) {
+	for name, replace := range ways() {
+		t.Run(name, func(t *testing.T) { testReplace(t, replace) })
+	}
+}
+
+func testReplace(t *testing.T, replace func(string, []byte, fs.FileMode) error) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
 	for _, content := range []string{"one", "a longer second", ""} {
-		if err := Replace(path, []byte(content), 0o640); err != nil {
+		if err := replace(path, []byte(content), 0o640); err != nil {
 			t.Fatal(err)
 		}
 		if b, err := os.ReadFile(path); err != nil || string(b) != content {
 			t.Errorf("%q, %v, want %q", b, err, content)
 		}
 	}
-	if err := Replace(filepath.Join(dir, "none", "f"), nil, 0o640); !errors.Is(err, fs.ErrNotExist) {
+	if err := replace(filepath.Join(dir, "none", "f"), nil, 0o640); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing directory: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
@@ -93,9 +104,15 @@ func TestReplace(t *testing.T) {
 
 // TestReplaceIsWhole: readers see one content or the other, never a part or nothing.
 func TestReplaceIsWhole(t *testing.T) {
+	for name, replace := range ways() {
+		t.Run(name, func(t *testing.T) { testReplaceIsWhole(t, replace) })
+	}
+}
+
+func testReplaceIsWhole(t *testing.T, replace func(string, []byte, fs.FileMode) error) {
 	path := filepath.Join(t.TempDir(), "f")
 	a, b := bytes.Repeat([]byte("a"), 3000), bytes.Repeat([]byte("b"), 5000)
-	if err := Replace(path, a, 0o644); err != nil {
+	if err := replace(path, a, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
@@ -120,7 +137,7 @@ func TestReplaceIsWhole(t *testing.T) {
 		if i%2 == 0 {
 			content = b
 		}
-		if err := Replace(path, content, 0o644); err != nil {
+		if err := replace(path, content, 0o644); err != nil {
 			t.Error(err)
 			break
 		}
