@@ -39,6 +39,7 @@ var commands = []struct {
 	{"disable", newDisableCmd},
 	{"init", newInitCmd},
 	{"config", newConfigCmd},
+	{"export", newExportCmd},
 	{"hook", newHookCmd},
 }
 
