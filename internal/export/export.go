@@ -115,7 +115,11 @@ func check(e Engine, d Daemon, o Options) error {
 			return refuse(fmt.Sprintf("publish port %d", n), errors.New("it is not from 1 to 65535"), "--port 8080")
 		}
 	}
-	for _, word := range append([]string{d.EnvFile}, arguments(d)...) {
+	words := arguments(d)
+	if d.EnvFile != "" {
+		words = append(words, d.EnvFile)
+	}
+	for _, word := range words {
 		if err := checkWord(e, word); err != nil {
 			return refuse(fmt.Sprintf("write %q for %s", word, e), err, "leave it in the configuration, which is in the image: apexd reads it there")
 		}
@@ -146,6 +150,8 @@ func checkWord(e Engine, word string) error {
 		return errors.New("it is not UTF-8, and the file has to be")
 	case strings.ContainsRune(word, 0):
 		return errors.New("it has a NUL byte")
+	case e == Quadlet && word == "":
+		return errors.New("Podman's generator takes an empty word for the end of the command")
 	case e == Nomad && strings.Contains(word, "${"):
 		return errors.New(`Nomad puts a value of its own in place of "${…}" when the task starts, and has no way to write one that stays`)
 	}

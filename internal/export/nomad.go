@@ -61,13 +61,16 @@ func (p *plan) nomadNotes() {
 	}
 }
 
+// nomadShortest is the least that Nomad takes for an interval (nomad/structs, RestartPolicyMinInterval).
+const nomadShortest = 5 * time.Second
+
 // nomadTries and nomadWindow fit each other: Nomad refuses more tries than the pauses leave room for.
 func (p *plan) nomadTries() int { return max(1, p.d.Spec.Restart.Limit) }
 
 func (p *plan) nomadWindow() time.Duration {
 	r := p.d.Spec.Restart
 	pauses := time.Duration(p.nomadTries()) * max(r.Max, time.Second)
-	return time.Duration(seconds(max(r.Window, 2*pauses))) * time.Second
+	return time.Duration(seconds(max(r.Window, 2*pauses, nomadShortest))) * time.Second
 }
 
 func (p *plan) nomadRestart(w *indented) {

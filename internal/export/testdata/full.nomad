@@ -8,7 +8,7 @@
 # - environmentFile: the configuration names it, so that apexd in the container looks for it too and does not start without: mount it there with mode 0600, or leave the key out
 # - workingDirectory: /srv/other is outside of the project; the image has to have it
 # - log.store: there is no journal in the container: the log is a file, and standard output
-# - restart: apexd starts the workload again in the container; when the container itself ends, after its limit or at once, Nomad starts it again 1 times within 2s, 1s apart each time, and goes on after that
+# - restart: apexd starts the workload again in the container; when the container itself ends, after its limit or at once, Nomad starts it again 1 times within 5s, 1s apart each time, and goes on after that
 # - environmentFile: the values are Nomad variables: nomad var put nomad/jobs/9-shop-0123456789ab NAME=value …
 
 job "9-shop-0123456789ab" {
@@ -19,7 +19,7 @@ job "9-shop-0123456789ab" {
 
     restart {
       attempts = 1
-      interval = "2s"
+      interval = "5s"
       delay    = "1s"
       mode     = "delay"
     }
