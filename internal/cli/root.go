@@ -28,6 +28,7 @@ var commands = []struct {
 	{"status", newStatusCmd},
 	{"logs", newLogsCmd},
 	{"history", newHistoryCmd},
+	{"events", newEventsCmd},
 	{"doctor", newDoctorCmd},
 	{"list", newListCmd},
 	{"reload", newReloadCmd},

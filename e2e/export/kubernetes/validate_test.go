@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	"k8s.io/kubernetes/pkg/apis/apps"
@@ -45,22 +46,17 @@ func validate(text string) (args []string, err error) {
 			o.Namespace, o.UID = "default", "1"
 			manual := true // what the controller would generate
 			o.Spec.ManualSelector = &manual
-			o.Spec.Selector = nil
-			errs = append(errs, selectorless(batchvalidation.ValidateJob(o, batchvalidation.JobValidationOptions{}))...)
+			o.Spec.Selector = &metav1.LabelSelector{MatchLabels: o.Spec.Template.Labels}
+			errs = append(errs, batchvalidation.ValidateJob(o, batchvalidation.JobValidationOptions{})...)
 			args = expanded(o.Spec.Template.Spec.Containers[0])
 		case *core.Service:
 			o.Namespace = "default"
-			errs = append(errs, corevalidation.ValidateService(o)...)
+			errs = append(errs, corevalidation.ValidateServiceCreate(o)...)
 		default:
 			return nil, fmt.Errorf("%T", o)
 		}
 	}
 	return args, errs.ToAggregate()
-}
-
-// selectorless leaves out that a Job has no selector, which the server makes before it validates.
-func selectorless(errs field.ErrorList) field.ErrorList {
-	return slices.DeleteFunc(errs, func(e *field.Error) bool { return e.Field == "spec.selector" })
 }
 
 // expanded is what becomes of c's arguments (kubelet, ExpandContainerCommandAndArgs).
