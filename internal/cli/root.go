@@ -29,6 +29,7 @@ var commands = []struct {
 	{"logs", newLogsCmd},
 	{"history", newHistoryCmd},
 	{"events", newEventsCmd},
+	{"metrics", newMetricsCmd},
 	{"doctor", newDoctorCmd},
 	{"list", newListCmd},
 	{"reload", newReloadCmd},
