@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -92,4 +94,31 @@ func eventNames(t *testing.T) (names []string) {
 		t.Fatalf("events %q", names)
 	}
 	return names
+}
+
+// TestExamples: alerts and dashboard ask for metrics that exist.
+func TestExamples(t *testing.T) {
+	known := map[string]bool{metrics.InfoName: true, unreadableName: true, "node_textfile_mtime_seconds": true}
+	for _, m := range metrics.OfDaemons() {
+		known[m.Name] = true
+	}
+	name := regexp.MustCompile(`\b(apexd_[a-z_]+|node_[a-z_]+)\b`)
+	for _, file := range []string{"alerts.yml", "alerts_test.yml", "dashboard.json"} {
+		b, err := os.ReadFile("../../docs/metrics/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, ".json") && !json.Valid(b) {
+			t.Errorf("%s is not JSON", file)
+		}
+		found := name.FindAllString(string(b), -1)
+		for _, n := range found {
+			if !known[n] {
+				t.Errorf("%s asks for %s, which there is not", file, n)
+			}
+		}
+		if len(found) < 6 {
+			t.Errorf("%s: %q", file, found)
+		}
+	}
 }
