@@ -115,4 +115,3 @@ func measuredOf(d userDaemon, users bool) metrics.Daemon {
 	}
 	return metrics.Daemon{Status: d.Status, Labels: labels, Info: info}
 }
-
