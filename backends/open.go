@@ -86,8 +86,8 @@ func RunArgs(in config.Input, ref pidfile.Ref, log string) []string {
 func (o Options) locate() (config.Input, pidfile.Ref, error) {
 	var in config.Input
 	cwd, err := os.Getwd()
-	if err != nil && !filepath.IsAbs(o.ProjectPath) {
-		return in, pidfile.Ref{}, err
+	if err != nil {
+		cwd = "" // Locate says where that matters
 	}
 	in = config.Input{Name: o.Name, Flags: map[string]string{}, Command: o.Command, Env: os.LookupEnv}
 	if o.Self {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -98,13 +97,13 @@ func TestRender(t *testing.T) {
 		want   map[string]metric
 	}{
 		{"everything", running(), all, map[string]metric{
-			"apexd_up": plain("gauge", 1), "apexd_ready": plain("gauge", 1), "apexd_start_time_seconds": plain("gauge", 1736937000.12),
+			"apexd_up": plain("gauge", 1), "apexd_ready": plain("gauge", 1), "apexd_wanted": plain("gauge", 1), "apexd_failed": plain("gauge", 0), "apexd_start_time_seconds": plain("gauge", 1736937000.12),
 			"apexd_uptime_seconds": plain("gauge", 61.5), "apexd_restarts_total": plain("counter", 2), "apexd_last_exit_code": plain("gauge", -1),
 			"apexd_info": info("web", "direct"), "process_resident_memory_bytes": plain("gauge", 4096), "process_open_fds": plain("gauge", 9),
 			"process_cpu_seconds_total": plain("counter", 1.5), "go_goroutines": plain("gauge", 7),
 		}},
 		{"hardly anything", service.Status{Name: "daemon", Ready: ptr(false)}, none, map[string]metric{
-			"apexd_up": plain("gauge", 1), "apexd_ready": plain("gauge", 0), "apexd_restarts_total": plain("counter", 0),
+			"apexd_up": plain("gauge", 0), "apexd_ready": plain("gauge", 0), "apexd_wanted": plain("gauge", 0), "apexd_failed": plain("gauge", 0), "apexd_restarts_total": plain("counter", 0),
 			"apexd_info": info("daemon", ""), "go_goroutines": plain("gauge", 7),
 		}},
 	}
@@ -123,13 +122,19 @@ func TestRender(t *testing.T) {
 }
 
 func TestRenderText(t *testing.T) {
-	text := string(render(service.Status{Name: "web", Backend: "direct"}, "0.4.0", process{goroutines: 3, resident: -1, openFDs: -1, cpu: -1}))
-	want := `# HELP apexd_up Whether the daemon answers.
+	text := string(render(service.Status{Name: "web", Backend: "direct", Running: true, Wanted: true}, "0.4.0", process{goroutines: 3, resident: -1, openFDs: -1, cpu: -1}))
+	want := `# HELP apexd_up Whether the daemon runs.
 # TYPE apexd_up gauge
 apexd_up 1
 # HELP apexd_ready Whether the workload has said that it is ready.
 # TYPE apexd_ready gauge
 apexd_ready 0
+# HELP apexd_wanted Whether it should be up: registered and enabled, or started and not stopped.
+# TYPE apexd_wanted gauge
+apexd_wanted 1
+# HELP apexd_failed Whether it crashed or gave up.
+# TYPE apexd_failed gauge
+apexd_failed 0
 # HELP apexd_restarts_total How often the workload was restarted since the daemon started.
 # TYPE apexd_restarts_total counter
 apexd_restarts_total 0
@@ -156,44 +161,6 @@ func TestMetricsOverHTTP(t *testing.T) {
 	if got["go_goroutines"].value < 2 || got["apexd_info"].labels["version"] != "0.4.0" {
 		t.Errorf("got %+v", got)
 	}
-}
-
-func TestEscapeLabel(t *testing.T) {
-	tests := []struct{ name, in, want string }{
-		{"plain", "v1.2", "v1.2"},
-		{"empty", "", ""},
-		{"quote", `a"b`, `a\"b`},
-		{"backslash", `a\nb`, `a\\nb`},
-		{"newline", "a\nb", `a\nb`},
-		{"other control characters stay", "a\r\tb", "a\r\tb"},
-		{"not ASCII", "größe \"✓\"", "größe \\\"✓\\\""},
-		{"not UTF-8", "a\xffb", "a\ufffdb"},
-		{"not UTF-8 and a quote", "a\xff\"", "a\ufffd\\\""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := escapeLabel(tt.in); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func FuzzEscapeLabel(f *testing.F) {
-	for _, s := range []string{"", "plain", `\`, `"`, "\n", `\n`, "a\"} 1\napexd_up 0\n", "\xff\\\xff", "é\"✓"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		got := escapeLabel(s)
-		if strings.Contains(got, "\n") || !utf8.ValidString(got) {
-			t.Fatalf("escapeLabel(%q) = %q", s, got)
-		}
-		labels, err := parseLabels(`a="` + got + `",b="end"`)
-		want := map[string]string{"a": strings.ToValidUTF8(s, "\ufffd"), "b": "end"}
-		if err != nil || !reflect.DeepEqual(labels, want) {
-			t.Fatalf("%q comes back as %q, %v", s, labels, err)
-		}
-	})
 }
 
 func TestParseResident(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -70,8 +69,8 @@ type target struct {
 func (a *app) find() (target, error) {
 	var t target
 	cwd, err := os.Getwd()
-	if err != nil && !filepath.IsAbs(a.project) {
-		return t, err
+	if err != nil {
+		cwd = "" // it was deleted, or is outside of a container's root; Locate says where that matters
 	}
 	t.in = config.Input{Name: a.name, Flags: a.flags(), Env: os.LookupEnv}
 	if t.Place, err = backends.Locate(&t.in, a.project, cwd); err != nil {

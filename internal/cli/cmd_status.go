@@ -20,16 +20,20 @@ import (
 )
 
 func newStatusCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var ready bool
+	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say whether the daemon runs",
 		Long: `Say whether the daemon runs, is ready, since when, and if not, why. It changes nothing and works for every user.
 
-Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell.`,
+Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell.
+With --ready also 5: it runs and is not ready.`,
 		Example: "  apexd status\n  apexd status --json\n  apexd status --quiet && echo up",
 		Args:    none,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.cannotTell(a.status(cmd.Context())) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.cannotTell(a.status(cmd.Context(), ready)) },
 	}
+	cmd.Flags().BoolVar(&ready, "ready", false, "exit with 5 when it runs and is not ready, as health checks of containers want it")
+	return cmd
 }
 
 // cannotTell is err of a command whose exit status 1 is an answer: that it could not give one, a full disk behind its standard output for example, is another status.
@@ -44,7 +48,7 @@ func (a *app) cannotTell(err error) error {
 	return statusError(service.StatusExitUnknown)
 }
 
-func (a *app) status(ctx context.Context) error {
+func (a *app) status(ctx context.Context, ready bool) error {
 	t, err := a.find()
 	if err != nil {
 		return err
@@ -65,10 +69,22 @@ func (a *app) status(ctx context.Context) error {
 	case !a.quiet:
 		_, err = io.WriteString(a.out, statusText(s, time.Now()))
 	}
-	if err == nil && s.ExitCode() != 0 {
-		err = statusError(s.ExitCode())
+	if err != nil {
+		return err
 	}
-	return err
+	if code := statusCode(s, ready); code != exitDone {
+		return statusError(code)
+	}
+	return nil
+}
+
+// statusCode is the exit status for s; ready asks for more than that it runs.
+func statusCode(s service.Status, ready bool) int {
+	code := s.ExitCode()
+	if ready && code == service.StatusExitRunning && (!s.Running || s.Ready == nil || !*s.Ready) {
+		return exitNotReady
+	}
+	return code
 }
 
 // lastLog is where the log of a daemon without a record is. The history is asked only when there is no file: it is the longer read.

@@ -16,6 +16,7 @@ const (
 	exitDone           = 0
 	exitFailed         = 1
 	exitUsage          = 2
+	exitNotReady       = 5  // of status --ready alone
 	exitAgain          = 75 // EX_TEMPFAIL: to launchd, of a workload that has ended well and is to be started again
 	exitNoPermission   = 77 // EX_NOPERM of sysexits.h
 	exitConfig         = 78 // EX_CONFIG: no manager should try again before the configuration was changed

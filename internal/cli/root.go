@@ -28,6 +28,8 @@ var commands = []struct {
 	{"status", newStatusCmd},
 	{"logs", newLogsCmd},
 	{"history", newHistoryCmd},
+	{"events", newEventsCmd},
+	{"metrics", newMetricsCmd},
 	{"doctor", newDoctorCmd},
 	{"list", newListCmd},
 	{"reload", newReloadCmd},
@@ -39,6 +41,7 @@ var commands = []struct {
 	{"disable", newDisableCmd},
 	{"init", newInitCmd},
 	{"config", newConfigCmd},
+	{"export", newExportCmd},
 	{"hook", newHookCmd},
 }
 
