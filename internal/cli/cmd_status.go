@@ -16,20 +16,26 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/logfile"
 	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
+	"github.com/joshuaaferguson/apexd/internal/term"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
 func newStatusCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var watch bool
+	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say whether the daemon runs",
 		Long: `Say whether the daemon runs, is ready, since when, and if not, why. It changes nothing and works for every user.
 
-Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell.`,
-		Example: "  apexd status\n  apexd status --json\n  apexd status --quiet && echo up",
+With --watch it goes on until q or Ctrl-C: on a terminal the page is drawn anew in place, elsewhere it is printed again, with --json as a line, when something has changed.
+
+Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell. With --watch always 0.`,
+		Example: "  apexd status\n  apexd status --json\n  apexd status --quiet && echo up\n  apexd status --watch",
 		Args:    none,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.cannotTell(a.status(cmd.Context())) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.cannotTell(a.status(cmd.Context(), watch)) },
 	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on showing it until q or Ctrl-C")
+	return cmd
 }
 
 // cannotTell is err of a command whose exit status 1 is an answer: that it could not give one, a full disk behind its standard output for example, is another status.
@@ -44,11 +50,23 @@ func (a *app) cannotTell(err error) error {
 	return statusError(service.StatusExitUnknown)
 }
 
-func (a *app) status(ctx context.Context) error {
+func (a *app) status(ctx context.Context, watch bool) error {
 	t, err := a.find()
 	if err != nil {
 		return err
 	}
+	if watch {
+		return a.watchStatus(ctx, t)
+	}
+	s := a.statusOf(ctx, t)
+	if err = a.printStatus(s); err == nil && s.ExitCode() != 0 {
+		err = statusError(s.ExitCode())
+	}
+	return err
+}
+
+// statusOf is how t is.
+func (a *app) statusOf(ctx context.Context, t target) service.Status {
 	s := backends.Status(ctx, t.Ref, t.in.Name)
 	if t.Warning != nil {
 		s.Warnings = append(s.Warnings, t.Warning.Error())
@@ -59,15 +77,21 @@ func (a *app) status(ctx context.Context) error {
 	if s.Log == nil {
 		s.Log = lastLog(t.Place)
 	}
+	return s
+}
+
+func (a *app) printStatus(s service.Status) error {
 	switch {
 	case a.json:
-		err = a.printJSON(s)
-	case !a.quiet:
-		_, err = io.WriteString(a.out, statusText(s, time.Now()))
+		return a.printJSON(s)
+	case a.quiet:
+		return nil
 	}
-	if err == nil && s.ExitCode() != 0 {
-		err = statusError(s.ExitCode())
+	page := statusText(s, time.Now())
+	if style := a.style(); style != (term.Style{}) {
+		page = strings.Join(paint(lines(page), s, style), "\n") + "\n"
 	}
+	_, err := io.WriteString(a.out, page)
 	return err
 }
 
@@ -99,6 +123,9 @@ func statusText(s service.Status, now time.Time) string {
 			row("address", "http://%s", w.Address)
 		} else if w.PID != 0 {
 			row("workload", "PID %d%s", w.PID, restarts(s.Restarts))
+		}
+		if len(w.Listen) > 0 {
+			row("address", "%s", strings.Join(w.Listen, " "))
 		}
 	}
 	if s.StatusText != nil && s.Running {

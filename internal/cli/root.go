@@ -67,6 +67,7 @@ func newRoot(a *app, args []string) *cobra.Command {
 	f.StringVar(&a.logFile, "log-file", "", "put the log at `file`, relative to the current directory (default .apex/NAME.log of the project)")
 	f.BoolVar(&a.json, "json", false, "print one JSON object")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors")
+	f.BoolVar(&a.plain, "no-color", false, "no colour, also on a terminal (NO_COLOR in the environment does the same)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error(), "") })
 	only := verb(args)
 	for _, c := range commands {

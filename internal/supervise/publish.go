@@ -70,7 +70,7 @@ func (d *daemon) record() pidfile.Record {
 		Backend: d.backend(), Scope: string(d.o.Keeper.Scope), Service: d.o.Keeper.Service, State: d.state, Since: stamp(d.since), Ready: d.ready, StatusText: d.statusText,
 		Log: d.logPlace(),
 	}
-	w := &pidfile.Workload{Source: d.o.Source, Address: d.address, Restarts: d.restarts}
+	w := &pidfile.Workload{Source: d.o.Source, Address: d.address, Listen: d.spec.Listen(), Restarts: d.restarts}
 	if e := d.lastExit; e != nil {
 		w.LastExit = &pidfile.Exit{Code: e.Code, Signal: e.Signal, At: stamp(e.At)}
 	}
