@@ -30,6 +30,7 @@ var commands = []struct {
 	{"history", newHistoryCmd},
 	{"doctor", newDoctorCmd},
 	{"list", newListCmd},
+	{"top", newTopCmd},
 	{"reload", newReloadCmd},
 	{"kill", newKillCmd},
 	{"run", newRunCmd},

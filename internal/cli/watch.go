@@ -28,7 +28,7 @@ func (a *app) watchStatus(ctx context.Context, t target) error {
 		return a.streamStatus(ctx, t, changed)
 	}
 	var last []string
-	err := a.onScreen(changed, second, func(width int) ([]string, error) {
+	err := a.onScreen(changed, second, func(width, _ int) ([]string, error) {
 		s := a.statusOf(ctx, t)
 		last = paint(lines(statusText(s, time.Now())), s, a.style())
 		shown := paint(wrapped(lines(statusText(s, time.Now())), width), s, a.style())
@@ -78,8 +78,8 @@ func substance(s service.Status) string {
 }
 
 // onScreen draws page in place, now and whenever something has changed, a key was pressed, of which key is told, or the clock has ticked, until q, Ctrl-C or the end of the
-// terminal. page is told the width.
-func (a *app) onScreen(changed <-chan struct{}, every time.Duration, page func(width int) ([]string, error), key func(rune)) error {
+// terminal. page is told the size.
+func (a *app) onScreen(changed <-chan struct{}, every time.Duration, page func(width, height int) ([]string, error), key func(rune)) error {
 	s, err := term.Open(a.in, a.out, os.Getenv)
 	if err != nil {
 		return err
@@ -88,8 +88,7 @@ func (a *app) onScreen(changed <-chan struct{}, every time.Duration, page func(w
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		width, _ := s.Size()
-		text, err := page(width)
+		text, err := page(s.Size())
 		if err != nil {
 			return err
 		}
@@ -120,6 +119,9 @@ func wrapped(lines []string, width int) []string {
 	for _, line := range lines {
 		for term.Width(line) > width {
 			head := term.Cut(line, width)
+			if blank := strings.LastIndexByte(head, ' '); blank > width/2 { // between two words
+				head = head[:blank+1]
+			}
 			all = append(all, head)
 			line = strings.Repeat(" ", indent) + line[len(head):]
 		}

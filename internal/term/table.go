@@ -92,7 +92,9 @@ func (t Table) line(row []Cell, shown, widths []int, s Style) string {
 	blanks := 0
 	for n, i := range shown {
 		text := row[i].Text
-		if t.Columns[i].End {
+		if t.Columns[i].End && text == t.Columns[i].Title {
+			text = Fit(text, widths[i])
+		} else if t.Columns[i].End {
 			text = FitEnd(text, widths[i])
 		}
 		before, after := 0, widths[i]-Width(text)
