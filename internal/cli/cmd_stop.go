@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,14 @@ func none(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// stopShown stops d's daemon by whoever keeps it, and shows what that waits for.
+func (a *app) stopShown(ctx context.Context, d *backends.Direct, o service.StopOptions) (service.Stopped, error) {
+	f := d.Ref.Look()
+	shown := a.waiting(d.Ref, stopText(d.Spec, o, f.PID))
+	defer shown.done()
+	return backends.Owner(d, f).Stop(ctx, o)
+}
+
 func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
 	ctx, cancel := interruptible(cmd)
 	defer cancel()
@@ -58,7 +67,7 @@ func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
 	if err != nil { // a broken configuration must not keep anybody from stopping
 		a.warn(err.Error() + ", using defaults")
 	}
-	s, err := backends.Owner(d, t.Ref.Look()).Stop(ctx, o)
+	s, err := a.stopShown(ctx, d, o)
 	if err != nil {
 		return err
 	}

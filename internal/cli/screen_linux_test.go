@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/joshuaaferguson/apexd/e2e/pty"
+	"github.com/joshuaaferguson/apexd/pidfile"
 )
 
 // onTerminal runs apexd in this process, as if somebody had called it at a terminal. The status is sent when it has ended.
@@ -70,4 +72,17 @@ func TestTop(t *testing.T) {
 	if code := <-ended; code != 0 {
 		t.Errorf("exit status %d", code)
 	}
+}
+
+// TestProgress: on a terminal a wait that lasts is one line, which goes when it is over.
+func TestProgress(t *testing.T) {
+	p := pty.Open(t, 20, 4)
+	t.Setenv("TERM", "")
+	a := &app{err: p.TTY}
+	shown := a.waiting(pidfile.Ref{}, func(time.Duration) string { return "waiting for \x1b[2J a long time" })
+	if got := p.Until(t, "\x1b[K"); got != "\rwaiting for ^[[2J …\x1b[K" {
+		t.Errorf("shown: %q", got)
+	}
+	shown.done()
+	p.Until(t, "\r\x1b[K")
 }

@@ -13,8 +13,8 @@ import (
 // TestStreamStatus: without a terminal each change is a page, and with --json a line; what is asked to end ends well.
 func TestStreamStatus(t *testing.T) {
 	for _, tt := range []struct {
-		name           string
-		json           bool
+		name            string
+		json            bool
 		failed, stopped string
 	}{
 		{"text", false, "daemon: failed: ", "daemon: stopped"},
