@@ -32,7 +32,8 @@ type Spec struct {
 	API         APIPolicy
 	Sockets     []Socket // handed to the workload in this order, the first as descriptor 3 (Unix)
 
-	FromArgs bool // Command was given on the command line, not by the configuration
+	FromArgs   bool   // Command was given on the command line, not by the configuration
+	ConfigHash string // of every value in force but those of environment variables: two runs with the same one were configured alike; "" where nobody has said
 }
 
 // Listen is where the workload listens, as far as the configuration says so: the addresses of its sockets, and the one that is asked whether it is ready.

@@ -52,6 +52,7 @@ func (a *app) restart(cmd *cobra.Command, args []string, keeper service.Registra
 		}
 	}
 	b := backends.Owner(d, f)
+	asked(d, f, "restart")
 	if r, ok := b.(backends.Restarter); ok && len(args) == 0 && keeper.Backend == "" {
 		began := time.Now()
 		shown := a.waiting(t.Ref, startText(d.Spec, t.Ref))

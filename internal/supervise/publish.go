@@ -115,6 +115,17 @@ func (d *daemon) note(e history.Event) {
 	}
 }
 
+// starter is who has started the workload: for a first run the manager that keeps the daemon, or the user whose process this is; the restart policy else.
+func (d *daemon) starter() string {
+	switch {
+	case d.restarts > 0:
+		return "the restart policy"
+	case d.o.Keeper.Backend != "":
+		return string(d.o.Keeper.Backend)
+	}
+	return history.Caller(os.Getenv)
+}
+
 // tell answers, once, whoever waits for the start.
 func (d *daemon) tell(err error) {
 	if d.reported || d.o.Report == nil {

@@ -9,10 +9,20 @@ import (
 type Column struct {
 	Title string
 	Right bool // numbers
-	End   bool // what does not fit loses its beginning, and not its end; the one column that may be cut
+	Keep  Keep
 	// Spare columns are left out where the terminal is too narrow, those with the highest value first. 0 is never left out.
 	Spare int
 }
+
+// Keep says what is left of a cell that is too wide.
+type Keep int
+
+// KeepAll is never cut. One column of a table may be; of a path the end says more.
+const (
+	KeepAll Keep = iota
+	KeepStart
+	KeepEnd
+)
 
 // Cell is one cell, of text without control characters.
 type Cell struct {
@@ -64,7 +74,7 @@ func (t Table) fit(widths []int, width int) (shown []int) {
 		total, cut := -gap, -1
 		for _, i := range shown {
 			total += widths[i] + gap
-			if t.Columns[i].End {
+			if t.Columns[i].Keep != KeepAll {
 				cut = i
 			}
 		}
@@ -92,9 +102,10 @@ func (t Table) line(row []Cell, shown, widths []int, s Style) string {
 	blanks := 0
 	for n, i := range shown {
 		text := row[i].Text
-		if t.Columns[i].End && text == t.Columns[i].Title {
+		switch keep := t.Columns[i].Keep; {
+		case keep == KeepStart, keep == KeepEnd && text == t.Columns[i].Title:
 			text = Fit(text, widths[i])
-		} else if t.Columns[i].End {
+		case keep == KeepEnd:
 			text = FitEnd(text, widths[i])
 		}
 		before, after := 0, widths[i]-Width(text)

@@ -45,7 +45,7 @@ func TestFit(t *testing.T) {
 // TestTable: columns stand below each other, and what a narrow terminal has no room for is left out in order.
 func TestTable(t *testing.T) {
 	table := Table{
-		Columns: []Column{{Title: "NAME"}, {Title: "PID", Right: true}, {Title: "UP", Spare: 1}, {Title: "BACKEND", Spare: 2}, {Title: "PROJECT", End: true}},
+		Columns: []Column{{Title: "NAME"}, {Title: "PID", Right: true}, {Title: "UP", Spare: 1}, {Title: "BACKEND", Spare: 2}, {Title: "PROJECT", Keep: KeepEnd}},
 		Rows: [][]Cell{
 			{{"web", Plain}, {"7", Plain}, {"3 s", Plain}, {"direct", Plain}, {"/home/alice/projects/shop", Plain}},
 			{{"日本", Good}, {"12345", Plain}, {"2 d", Plain}, {"systemd", Plain}, {"/x", Plain}},
