@@ -83,6 +83,15 @@ func Fallback(in Input) service.Spec {
 	return d.spec
 }
 
+// Names are the daemons of the project that the configuration names, as far as it can be read, beside service.DefaultName.
+func Names(in Input) []string {
+	d, err := newDraft(in)
+	if err == nil {
+		_ = d.load() // what could be read before the error is in d
+	}
+	return d.names
+}
+
 // newDraft is a draft with defaults. It is never nil.
 func newDraft(in Input) (*draft, error) {
 	if in.Name == "" {
