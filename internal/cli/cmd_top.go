@@ -34,7 +34,7 @@ everything that the daemon started.
 
 On a terminal the page is drawn anew in place, until q or Ctrl-C; c, m and p order it by CPU, memory or project. Elsewhere, with --json or with --count, a page is
 printed for each interval, the first when one has passed.`,
-		Example: "  apexd top\n  apexd top --interval 5s\n  apexd top --count 1 --interval 500ms",
+		Example: "  apexd top\n  apexd top --interval 1s\n  apexd top --count 1 --interval 500ms",
 		Args:    none,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return t.run(cmd, o) },
 	}

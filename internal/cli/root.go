@@ -42,6 +42,7 @@ var commands = []struct {
 	{name: "disable", make: newDisableCmd},
 	{name: "init", make: newInitCmd},
 	{name: "config", make: newConfigCmd},
+	{name: "explain", make: newExplainCmd},
 	{name: "completion", make: newCompletionCmd, ofAll: true},
 	{name: "hook", make: newHookCmd},
 	{name: "man", make: newManCmd, ofAll: true},
