@@ -25,9 +25,13 @@ type Plan struct {
 	Checks   []string `json:"checks"`   // what must hold afterwards, else everything is taken back
 	Warnings []string `json:"warnings"` // what a person should know
 	Restart  bool     `json:"restart"`  // the daemon runs with the old definition until it is restarted
-	steps    []step   // carried out by Apply
-	wholly   bool     // a failed step takes everything back; else the rest is tried all the same
-	fault    func(string) error
+
+	// OnStep, when not nil, is called by Apply before each step, from its own goroutine; n counts from 1.
+	OnStep func(n, of int, name string) `json:"-"`
+
+	steps  []step // carried out by Apply
+	wholly bool   // a failed step takes everything back; else the rest is tried all the same
+	fault  func(string) error
 }
 
 // File is one file of a plan.
@@ -60,6 +64,9 @@ const undoLimit = 2 * time.Minute
 func (p *Plan) Apply(ctx context.Context) error {
 	var failed []error
 	for i, s := range p.steps {
+		if p.OnStep != nil {
+			p.OnStep(i+1, len(p.steps), s.name)
+		}
 		err := p.run(ctx, s)
 		if err == nil {
 			continue

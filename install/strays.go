@@ -31,6 +31,12 @@ func Strays(dir string) []Stray {
 	return found
 }
 
+// UnitOwner is the daemon that the text of a unit says it was made for; false where apexd has not made it.
+func UnitOwner(text string) (project, name string, ours bool) {
+	o, ours := ownerOf(text)
+	return o.project, o.name, ours
+}
+
 // UnitFacts is what a unit of ours says of how it was registered.
 type UnitFacts struct {
 	User    string // "" where it does not say

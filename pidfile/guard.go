@@ -162,3 +162,32 @@ func Entries(stateDir string) ([]Entry, error) {
 	}
 	return entries, errors.Join(errs...)
 }
+
+// Forget removes r from the index, if its project is gone and nothing of it can still run. It reports whether it has. It takes the guard while it does so: a daemon that starts meanwhile
+// waits for it, and makes its entry anew.
+func (r Ref) Forget() bool {
+	if r.StateDir == "" || !isMissing(r.Project) || !isMissing(r.Path) || r.Unfinished() {
+		return false
+	}
+	base := r.guardBase()
+	e, err := readEntry(base + ".json")
+	if err != nil || !isPath(e.PIDFile, r.Path) {
+		return false
+	}
+	fl, err := tryLock(base + ".lock")
+	if err != nil || fl == nil {
+		return false
+	}
+	defer fl.Unlock()                            // nothing more can be done
+	if !isMissing(r.Project) || r.Unfinished() { // one has started and ended before the guard was ours
+		return false
+	}
+	err = os.Remove(base + ".json")
+	_ = os.Remove(base + ".lock") // whoever waits for this one finds that it is not there any more; on Windows it stays
+	return err == nil
+}
+
+func isMissing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}

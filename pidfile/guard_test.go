@@ -112,3 +112,52 @@ func TestFailedInsideOfProgram(t *testing.T) {
 	}
 	defer next.Release()
 }
+
+// TestForget: an entry goes when its project is gone and nothing of it can run, and not before.
+func TestForget(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(t *testing.T, r Ref, l *Lock)
+		want bool
+	}{
+		{"the project is there", func(t *testing.T, _ Ref, l *Lock) { stopped(t, l) }, false},
+		{"the project is gone", func(t *testing.T, r Ref, l *Lock) { stopped(t, l); remove(t, r) }, true},
+		{"and the daemon runs", func(t *testing.T, r Ref, _ *Lock) { remove(t, r) }, false},
+		{"and the daemon was killed", func(t *testing.T, r Ref, l *Lock) { remove(t, r); l.Release() }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRef(t)
+			r.StateDir = t.TempDir() // not in the project
+			l, _, err := r.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Release()
+			tt.end(t, r, l)
+			if got := r.Forget(); got != tt.want {
+				t.Errorf("forgotten: %v, want %v", got, tt.want)
+			}
+			left, err := Entries(r.StateDir)
+			if err != nil || (len(left) == 0) != tt.want {
+				t.Errorf("left: %+v, %v", left, err)
+			}
+		})
+	}
+}
+
+func stopped(t *testing.T, l *Lock) {
+	t.Helper()
+	if err := l.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, r Ref) {
+	t.Helper()
+	if err := os.RemoveAll(r.Project); err != nil {
+		t.Skipf("it is in use, and so cannot go: %v", err) // Windows
+	}
+}

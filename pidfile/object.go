@@ -16,6 +16,18 @@ func (o object) str(name string) string {
 	return s
 }
 
+// strs are the strings of a list.
+func (o object) strs(name string) []string {
+	list, _ := o[name].([]any)
+	var all []string
+	for _, v := range list {
+		if s, ok := v.(string); ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // int is 0 for what is no whole number.
 func (o object) int(name string) int {
 	f, _ := o[name].(float64)
@@ -71,7 +83,7 @@ func (o object) record(pid int) *Record {
 	if w := o.object("workload"); w != nil {
 		r.Workload = &Workload{
 			PID: w.int("pid"), Identity: w.identity("identity"), StartedAt: w.time("startedAt"), Source: w.str("source"),
-			Address: w.str("address"), Restarts: w.int("restarts"), Tries: w.times("tries"),
+			Address: w.str("address"), Listen: w.strs("listen"), Restarts: w.int("restarts"), Tries: w.times("tries"),
 		}
 		if e := w.object("lastExit"); e != nil {
 			r.Workload.LastExit = &Exit{Code: e.int("code"), Signal: e.str("signal"), At: e.time("at")}

@@ -65,6 +65,7 @@ type Workload struct {
 	StartedAt Time     `json:"startedAt,omitzero"`
 	Source    string   `json:"source,omitempty"`  // "config", "command-line", "builtin", "embedded"
 	Address   string   `json:"address,omitempty"` // of the built-in API server
+	Listen    []string `json:"listen,omitempty"`  // where the configuration says that it listens
 	Restarts  int      `json:"restarts"`
 	LastExit  *Exit    `json:"lastExit,omitempty"`
 	Tries     []Time   `json:"tries,omitempty"` // when a manager that knows no limit has started the daemon again, of late: the daemon itself counts

@@ -50,7 +50,7 @@ func (f Finding) Status(ref Ref, name string) service.Status {
 	s.State, s.Ready, s.PID, s.Uptime = f.State, ptr(false), nil, nil
 	s.Wanted = f.State == service.StateFailed && f.Record != nil
 	if s.Workload != nil {
-		s.Workload.PID, s.Workload.Address = 0, ""
+		s.Workload.PID, s.Workload.Address, s.Workload.Listen = 0, "", nil
 	}
 	if f.Reason != "" {
 		s.StatusText = ptr(f.Reason)
@@ -81,7 +81,7 @@ func (r *Record) common(project string) status {
 		s.Log = &service.LogRef{Kind: r.Log.Kind, Path: r.Log.Path}
 	}
 	if w := r.Workload; w != nil {
-		s.Workload = &service.Workload{PID: w.PID, StartedAt: nonZero(w.StartedAt), Source: w.Source, Address: w.Address}
+		s.Workload = &service.Workload{PID: w.PID, StartedAt: nonZero(w.StartedAt), Source: w.Source, Address: w.Address, Listen: w.Listen}
 		s.Restarts = w.Restarts
 		if e := w.LastExit; e != nil {
 			s.LastExit = &service.Exit{Code: e.Code, Signal: e.Signal, At: e.At.Time}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -30,7 +32,44 @@ type Spec struct {
 	API         APIPolicy
 	Sockets     []Socket // handed to the workload in this order, the first as descriptor 3 (Unix)
 
-	FromArgs bool // Command was given on the command line, not by the configuration
+	FromArgs   bool   // Command was given on the command line, not by the configuration
+	ConfigHash string // of every value in force but those of environment variables: two runs with the same one were configured alike; "" where nobody has said
+}
+
+// Listen is where the workload listens, as far as the configuration says so: the addresses of its sockets, and the one that is asked whether it is ready.
+func (s Spec) Listen() []string {
+	var all []string
+	add := func(address string) {
+		if address != "" && !slices.Contains(all, address) {
+			all = append(all, address)
+		}
+	}
+	for _, socket := range s.Sockets {
+		add(socket.Address)
+	}
+	switch s.Readiness.Kind {
+	case ReadyTCP:
+		add(s.Readiness.Address)
+	case ReadyHTTP:
+		add(hostPort(s.Readiness.URL))
+	}
+	return all
+}
+
+// hostPort is host:port of an http URL, without what else may stand there (RFC 3986 section 3.2).
+func hostPort(url string) string {
+	_, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		return ""
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	host := rest[strings.LastIndexByte(rest, '@')+1:]
+	if host != "" && strings.LastIndexByte(host, ':') <= strings.LastIndexByte(host, ']') {
+		host += ":80"
+	}
+	return host
 }
 
 // ReadinessKind says which event makes a workload ready.

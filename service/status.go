@@ -37,6 +37,7 @@ type Workload struct {
 	StartedAt *time.Time `json:"startedAt"`         // nil between two runs
 	Source    string     `json:"source,omitempty"`  // "config", "command-line", "builtin" or "embedded"
 	Address   string     `json:"address,omitempty"` // where the built-in API server listens, "127.0.0.1:40123"
+	Listen    []string   `json:"listen,omitempty"`  // where the configuration says that it listens: Spec.Listen
 }
 
 // LogRef says where the output is.

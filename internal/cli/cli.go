@@ -28,6 +28,7 @@ type app struct {
 	logFile string
 	json    bool
 	quiet   bool
+	plain   bool // no colour
 }
 
 // Main runs the command line args and returns the exit status.

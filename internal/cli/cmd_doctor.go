@@ -109,9 +109,10 @@ func (x *examination) close() {
 func (x *examination) diagnose(ctx context.Context) (diagnosis, error) {
 	host := backends.Probe()
 	f := doctor.Facts{
-		Backend: x.choice.Backend, Scope: x.choice.Scope, Reason: x.choice.Reason, Hint: x.choice.Hint, UserManager: host.UserManager, Linger: host.Linger, Container: host.Container,
+		Backend: x.choice.Backend, Scope: x.choice.Scope, Reason: x.choice.Reason, Hint: x.choice.Hint, UserManager: host.UserManager, Linger: host.Linger, Container: host.Container, WSL: host.WSL,
 		User: callerName(), Version: appVersion(), Disk: doctor.DiskOf(x.target.in.Project),
 	}
+	f.Locked = locked(x.target)
 	var err error
 	if f.Program, err = program(); err != nil {
 		return diagnosis{}, err
@@ -143,6 +144,15 @@ func (x *examination) diagnose(ctx context.Context) (diagnosis, error) {
 	return d, nil
 }
 
+// locked is why this user cannot write where the files of t are to be, or nil.
+func locked(t target) error {
+	dir := filepath.Dir(t.Ref.Path)
+	for !dirExists(dir) && filepath.Dir(dir) != dir {
+		dir = filepath.Dir(dir)
+	}
+	return doctor.Writable(dir)
+}
+
 // reasonOf is what err says without "cannot …".
 func reasonOf(err error) string {
 	var e *service.Error
@@ -169,6 +179,10 @@ func (x *examination) registration(ctx context.Context, f *doctor.Facts) {
 	case m.Kind() == service.KindSystemd:
 		text, err := os.ReadFile(f.Definition)
 		if err != nil {
+			return
+		}
+		if project, name, ours := install.UnitOwner(string(text)); !ours || project != x.target.in.Project || name != x.target.in.Name {
+			f.Foreign = true
 			return
 		}
 		u := install.ReadUnit(string(text))

@@ -19,6 +19,7 @@ import (
 	"github.com/joshuaaferguson/apexd/install"
 	"github.com/joshuaaferguson/apexd/internal/config"
 	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -422,7 +423,10 @@ func (a *app) apply(ctx context.Context, p *install.Plan, dry bool) error {
 	if p.UpToDate {
 		return a.answer(applied{p, false}, "%s", upToDate(p))
 	}
-	if err := p.Apply(ctx); err != nil {
+	shown := a.waiting(pidfile.Ref{}, stepText(p))
+	err := p.Apply(ctx)
+	shown.done()
+	if err != nil {
 		return err
 	}
 	if a.json {

@@ -1,22 +1,18 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
-	"os/user"
-	"runtime"
-	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/joshuaaferguson/apexd/backends"
-	"github.com/joshuaaferguson/apexd/internal/homes"
-	"github.com/joshuaaferguson/apexd/internal/project"
-	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/internal/logfile"
+	"github.com/joshuaaferguson/apexd/internal/proc"
+	"github.com/joshuaaferguson/apexd/internal/term"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -26,8 +22,12 @@ func newListCmd(a *app) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "Show every daemon of this user, or of all",
-		Long: `Show the daemons that this user has started, in every project: those that run or have failed, with --all also those that are stopped.
-They are found in the user's state directory, and each one's own files and process, and the manager that keeps it, say how it is.
+		Long: `Show the daemons of this user, in every project: those that run or have failed, with --all also those that are stopped. They are found in the user's state directory
+and in what service managers have of apexd's; each one's own files and process, and the manager that keeps it, say how it is.
+
+CPU is the share of one processor that the daemon and everything it started have used since it was started, MEMORY what they have in memory now (pages that
+they share are counted for each). "apexd top" shows what they use at the moment. ADDRESS is where it listens, as far as its configuration says so. Where a
+terminal is too narrow, columns are left out; a pipe, and --json, have all of them.
 
 With --all-users those of every user of this machine are looked for, which only root can read. What could not be read is said; with --json the
 object has then "daemons", each with its "user", and "unreadable". Of other users the state directory is taken to be where it is by default.
@@ -37,17 +37,29 @@ Exit status: 0 everything was read, 1 something could not be.`,
 		Args:    none,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), o) },
 	}
-	cmd.Flags().BoolVarP(&o.stopped, "all", "a", false, "also those that are stopped")
-	cmd.Flags().BoolVar(&o.allUsers, "all-users", false, "those of all users of this machine")
+	o.define(cmd)
 	return cmd
 }
 
 type listOptions struct{ stopped, allUsers bool }
 
-// userDaemon is a daemon and whose it is.
+func (o *listOptions) define(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&o.stopped, "all", "a", false, "also those that are stopped")
+	cmd.Flags().BoolVar(&o.allUsers, "all-users", false, "those of all users of this machine")
+}
+
+// userDaemon is a daemon, whose it is, and what it uses.
 type userDaemon struct {
-	User string `json:"user"`
+	User string `json:"user,omitempty"` // "" where only one user's are shown
 	service.Status
+	CPU       *int64 `json:"cpu"`       // milliseconds of processor time since it was started, with everything that it started
+	Memory    *int64 `json:"memory"`    // bytes
+	Processes *int   `json:"processes"` // how many there are; null where the system does not tell
+}
+
+func (d *userDaemon) use(u proc.Usage) {
+	ms := u.CPU.Milliseconds()
+	d.CPU, d.Memory, d.Processes = &ms, &u.Memory, &u.Processes
 }
 
 // unread is what could not be looked at.
@@ -57,82 +69,31 @@ type unread struct {
 	Error string `json:"error"`
 }
 
-// place is a state directory and whose it is.
-type place struct{ user, dir string }
-
 func (a *app) list(ctx context.Context, o listOptions) error {
-	places, missed := statePlaces(o.allUsers)
-	return a.listIn(ctx, places, missed, o)
-}
-
-// listIn prints what is in places; missed is what could not be found out before.
-func (a *app) listIn(ctx context.Context, places []place, missed []unread, o listOptions) error {
-	found := []userDaemon{}
-	for _, p := range places {
-		entries, err := pidfile.Entries(p.dir)
-		if err != nil {
-			missed = append(missed, unread{p.user, p.dir, err.Error()})
-		}
-		found = append(found, looked(ctx, p, entries, o.stopped)...)
-	}
-	slices.SortFunc(found, func(x, y userDaemon) int {
-		return cmp.Or(cmp.Compare(x.User, y.User), cmp.Compare(x.Project, y.Project), cmp.Compare(x.Name, y.Name))
-	})
-	if err := a.printList(found, missed, o.allUsers); err != nil {
-		return err
-	}
-	if len(missed) > 0 {
-		return statusError(exitFailed)
-	}
-	return nil
-}
-
-// statePlaces are the state directories to look into: this user's own, which the environment may have moved, and those of others where they are by default.
-func statePlaces(allUsers bool) (found []place, missed []unread) {
-	own := backends.HomeDir() // without one there is no index, and so no daemon in it
-	mine := project.StateDir(runtime.GOOS, os.Getenv, own)
-	if !allUsers {
-		return []place{{"", mine}}, nil
-	}
-	all, err := homes.All(runtime.GOOS, own)
-	if err != nil {
-		missed = append(missed, unread{Error: err.Error()})
-	}
-	unset := func(string) string { return "" }
-	for _, h := range all {
-		if h.Dir != own {
-			found = append(found, place{h.User, project.StateDir(runtime.GOOS, unset, h.Dir)})
-		}
-	}
-	return append(found, place{callerName(), mine}), missed
-}
-
-func callerName() string {
-	u, err := user.Current()
-	if err != nil {
-		return ""
-	}
-	return u.Username
-}
-
-// looked is how the daemons of entries are.
-func looked(ctx context.Context, p place, entries []pidfile.Entry, stopped bool) []userDaemon {
-	var found []userDaemon
-	for _, e := range entries {
-		ref := pidfile.Ref{Path: e.PIDFile, Project: e.Project, StateDir: p.dir}
-		s := backends.Status(ctx, ref, e.Name)
-		if stopped && dirExists(e.Project) || s.State != service.StateStopped {
-			found = append(found, userDaemon{p.user, s})
-		}
-	}
-	return found
+	found, missed := newRoster(o.allUsers).look(ctx, o.stopped, true)
+	return a.printList(found, missed, o.allUsers)
 }
 
 // printList prints the answer, and what is missing of it.
-func (a *app) printList(found []userDaemon, missed []unread, users bool) error {
-	if a.json && users {
-		return a.printJSON(map[string]any{"daemons": found, "unreadable": append([]unread{}, missed...)})
+func (a *app) printList(found []userDaemon, missed []unread, users bool) (err error) {
+	switch {
+	case a.json && users:
+		err = a.printJSON(map[string]any{"daemons": found, "unreadable": append([]unread{}, missed...)})
+	case a.json:
+		a.warnMissed(missed)
+		err = a.printJSON(found)
+	default:
+		a.warnMissed(missed)
+		width, _ := term.Size(a.out)
+		_, err = io.WriteString(a.out, strings.Join(listTable(found, users, lifelong).Lines(width, a.style()), "\n")+"\n")
 	}
+	if err == nil && len(missed) > 0 {
+		err = statusError(exitFailed)
+	}
+	return err
+}
+
+func (a *app) warnMissed(missed []unread) {
 	for _, m := range missed {
 		whose := ""
 		if m.User != "" {
@@ -140,32 +101,96 @@ func (a *app) printList(found []userDaemon, missed []unread, users bool) error {
 		}
 		a.warn("cannot read " + whose + m.Error)
 	}
-	if a.json {
-		list := []service.Status{}
-		for _, d := range found {
-			list = append(list, d.Status)
-		}
-		return a.printJSON(list)
-	}
-	return a.table(found, users)
 }
 
-func (a *app) table(found []userDaemon, users bool) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	skip := 1 // the column of users
-	if users {
-		skip = 0
+// style is that of standard output.
+func (a *app) style() term.Style {
+	if a.plain {
+		return term.Style{}
 	}
-	row(w, []any{"USER", "NAME", "STATE", "READY", "PID", "UP", "RESTARTS", "PROJECT"}[skip:]...)
+	return term.NewStyle(a.out, os.Getenv)
+}
+
+// listTable is a table of found. cpu is the share of a processor that one uses, "-" where it is not known.
+func listTable(found []userDaemon, users bool, cpu func(userDaemon) string) term.Table {
+	t := term.Table{Columns: []term.Column{
+		{Title: "USER"}, {Title: "NAME"}, {Title: "STATE"}, {Title: "READY", Spare: 3}, {Title: "BACKEND", Spare: 8}, {Title: "PID", Right: true}, {Title: "UP", Right: true, Spare: 1},
+		{Title: "RESTARTS", Right: true, Spare: 7}, {Title: "CPU", Right: true, Spare: 4}, {Title: "MEMORY", Right: true, Spare: 5}, {Title: "ADDRESS", Spare: 6}, {Title: "PROJECT", Keep: term.KeepEnd},
+	}}
 	for _, d := range found {
-		row(w, []any{d.User, d.Name, d.State, yesNo(d.Ready), number(d.PID), uptime(d.Uptime), d.Restarts, d.Project}[skip:]...)
+		t.Rows = append(t.Rows, []term.Cell{
+			cell(d.User), cell(d.Name), {Text: string(d.State), Colour: stateColour(d.State)}, cell(yesNo(d.Ready)), cell(keeper(d.Status)), cell(number(d.PID)), cell(uptime(d.Uptime)),
+			cell(fmt.Sprint(d.Restarts)), cell(cpu(d)), cell(memory(d.Memory)), cell(address(d.Workload)), cell(d.Project),
+		})
 	}
-	return w.Flush()
+	if !users {
+		t.Columns = t.Columns[1:]
+		for i := range t.Rows {
+			t.Rows[i] = t.Rows[i][1:]
+		}
+	}
+	return t
 }
 
-func dirExists(path string) bool {
-	fi, err := os.Stat(path)
-	return err == nil && fi.IsDir()
+// cell is a cell of what may be a stranger's text.
+func cell(s string) term.Cell { return term.Cell{Text: logfile.SanitizeLine(s)} }
+
+// stateColour is how a state looks; the word stands there too.
+func stateColour(s service.State) term.Colour {
+	switch s {
+	case service.StateRunning:
+		return term.Good
+	case service.StateFailed, service.StateUnknown:
+		return term.Bad
+	case service.StateStopped:
+		return term.Faint
+	}
+	return term.Busy
+}
+
+// keeper is who keeps the daemon of s: "direct", "systemd", "systemd/user".
+func keeper(s service.Status) string {
+	if s.Scope != nil && *s.Scope == string(service.ScopeUser) {
+		return s.Backend + "/user"
+	}
+	return s.Backend
+}
+
+// lifelong is the share of a processor that d has used since it was started, as ps(1) tells it.
+func lifelong(d userDaemon) string {
+	if d.CPU == nil || d.Uptime == nil || *d.Uptime <= 0 {
+		return "-"
+	}
+	return percent(float64(*d.CPU) / float64(*d.Uptime))
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.1f%%", 100*share) }
+
+func memory(n *int64) string {
+	switch {
+	case n == nil:
+		return "-"
+	case *n >= 10<<30:
+		return fmt.Sprintf("%d GB", *n>>30)
+	case *n >= 1<<30:
+		return fmt.Sprintf("%.1f GB", float64(*n)/(1<<30))
+	case *n >= 10<<20:
+		return fmt.Sprintf("%d MB", *n>>20)
+	}
+	return fmt.Sprintf("%.1f MB", float64(*n)/(1<<20))
+}
+
+// address is where a workload listens, as far as somebody has said so.
+func address(w *service.Workload) string {
+	switch {
+	case w == nil:
+		return "-"
+	case w.Address != "":
+		return w.Address
+	case len(w.Listen) > 0:
+		return strings.Join(w.Listen, " ")
+	}
+	return "-"
 }
 
 func yesNo(b *bool) string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/joshuaaferguson/apexd/backends"
 	"github.com/joshuaaferguson/apexd/internal/logfile"
+	"github.com/joshuaaferguson/apexd/internal/term"
 )
 
 func newLogsCmd(a *app) *cobra.Command {
@@ -36,7 +37,7 @@ On a terminal, control characters are made visible; --raw leaves them.`,
 			if view.Since, err = parseSince(since, time.Now()); err != nil {
 				return err
 			}
-			view.Escape = isTerminal(a.out) && !raw
+			view.Escape = term.IsTerminal(a.out) && !raw
 			view.Warn = a.warn
 			return a.logs(cmd.Context(), t, view)
 		},

@@ -9,7 +9,6 @@ import (
 	"github.com/joshuaaferguson/apexd/backends"
 	"github.com/joshuaaferguson/apexd/internal/metrics"
 	"github.com/joshuaaferguson/apexd/internal/safefile"
-	"github.com/joshuaaferguson/apexd/pidfile"
 )
 
 func newMetricsCmd(a *app) *cobra.Command {
@@ -83,17 +82,11 @@ func (a *app) measured(ctx context.Context, o metricsOptions) (found []metrics.D
 		if err != nil {
 			return nil, nil, err
 		}
-		return []metrics.Daemon{measuredOf(userDaemon{"", backends.Status(ctx, t.Ref, t.in.Name)}, false)}, nil, nil
+		return []metrics.Daemon{measuredOf(userDaemon{Status: backends.Status(ctx, t.Ref, t.in.Name)}, false)}, nil, nil
 	}
-	places, missed := statePlaces(o.allUsers)
-	for _, p := range places {
-		entries, err := pidfile.Entries(p.dir)
-		if err != nil {
-			missed = append(missed, unread{p.user, p.dir, err.Error()})
-		}
-		for _, d := range looked(ctx, p, entries, true) {
-			found = append(found, measuredOf(d, o.allUsers))
-		}
+	daemons, missed := newRoster(o.allUsers).look(ctx, true, false)
+	for _, d := range daemons {
+		found = append(found, measuredOf(d, o.allUsers))
 	}
 	return found, missed, nil
 }

@@ -25,7 +25,9 @@ its log, and pass reloadSignal on to the workload. What needs a restart is said 
 			if err != nil {
 				return err
 			}
-			if err := backends.Owner(d, t.Ref.Look()).Reload(ctx); err != nil {
+			f := t.Ref.Look()
+			asked(d, f, "reload")
+			if err := backends.Owner(d, f).Reload(ctx); err != nil {
 				return err
 			}
 			return a.answer(map[string]bool{"reloaded": true}, "reloaded %s", t.in.Name)

@@ -52,15 +52,21 @@ func (a *app) restart(cmd *cobra.Command, args []string, keeper service.Registra
 		}
 	}
 	b := backends.Owner(d, f)
+	asked(d, f, "restart")
 	if r, ok := b.(backends.Restarter); ok && len(args) == 0 && keeper.Backend == "" {
 		began := time.Now()
+		shown := a.waiting(t.Ref, startText(d.Spec, t.Ref))
 		s, err := r.Restart(ctx)
+		shown.done()
 		if err != nil {
 			return err
 		}
 		return a.started(t, b, s, time.Since(began))
 	}
-	if _, err := b.Stop(ctx, service.StopOptions{}); err != nil {
+	shown := a.waiting(t.Ref, stopText(d.Spec, service.StopOptions{}, f.PID))
+	_, err = b.Stop(ctx, service.StopOptions{})
+	shown.done()
+	if err != nil {
 		return err
 	}
 	return a.start(cmd, t, args, keeper)

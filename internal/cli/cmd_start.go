@@ -61,7 +61,9 @@ func (a *app) start(cmd *cobra.Command, t target, args []string, keeper service.
 		return err
 	}
 	began := time.Now()
+	shown := a.waiting(t.Ref, startText(d.Spec, t.Ref))
 	s, err := b.Start(ctx)
+	shown.done()
 	if errors.Is(err, service.ErrAlreadyRunning) {
 		var e *service.Error
 		if errors.As(err, &e) && len(args) > 0 {

@@ -16,23 +16,28 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/logfile"
 	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
+	"github.com/joshuaaferguson/apexd/internal/term"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
 func newStatusCmd(a *app) *cobra.Command {
-	var ready bool
+	var watch, ready bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say whether the daemon runs",
 		Long: `Say whether the daemon runs, is ready, since when, and if not, why. It changes nothing and works for every user.
 
+With --watch it goes on until q or Ctrl-C: on a terminal the page is drawn anew in place, elsewhere it is printed again, with --json as a line, when something has changed.
+
 Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell.
-With --ready also 5: it runs and is not ready.`,
-		Example: "  apexd status\n  apexd status --json\n  apexd status --quiet && echo up",
+With --ready also 5: it runs and is not ready. With --watch always 0.`,
+		Example: "  apexd status\n  apexd status --json\n  apexd status --quiet && echo up\n  apexd status --watch",
 		Args:    none,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.cannotTell(a.status(cmd.Context(), ready)) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.cannotTell(a.status(cmd.Context(), watch, ready)) },
 	}
 	cmd.Flags().BoolVar(&ready, "ready", false, "exit with 5 when it runs and is not ready, as health checks of containers want it")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on showing it until q or Ctrl-C")
+	cmd.MarkFlagsMutuallyExclusive("ready", "watch")
 	return cmd
 }
 
@@ -48,28 +53,16 @@ func (a *app) cannotTell(err error) error {
 	return statusError(service.StatusExitUnknown)
 }
 
-func (a *app) status(ctx context.Context, ready bool) error {
+func (a *app) status(ctx context.Context, watch, ready bool) error {
 	t, err := a.find()
 	if err != nil {
 		return err
 	}
-	s := backends.Status(ctx, t.Ref, t.in.Name)
-	if t.Warning != nil {
-		s.Warnings = append(s.Warnings, t.Warning.Error())
+	if watch {
+		return a.watchStatus(ctx, t)
 	}
-	if w := project.Elsewhere(t.Ref.Project); w != "" {
-		s.Warnings = append(s.Warnings, w)
-	}
-	if s.Log == nil {
-		s.Log = lastLog(t.Place)
-	}
-	switch {
-	case a.json:
-		err = a.printJSON(s)
-	case !a.quiet:
-		_, err = io.WriteString(a.out, statusText(s, time.Now()))
-	}
-	if err != nil {
+	s := a.statusOf(ctx, t)
+	if err := a.printStatus(s); err != nil {
 		return err
 	}
 	if code := statusCode(s, ready); code != exitDone {
@@ -85,6 +78,36 @@ func statusCode(s service.Status, ready bool) int {
 		return exitNotReady
 	}
 	return code
+}
+
+// statusOf is how t is.
+func (a *app) statusOf(ctx context.Context, t target) service.Status {
+	s := backends.Status(ctx, t.Ref, t.in.Name)
+	if t.Warning != nil {
+		s.Warnings = append(s.Warnings, t.Warning.Error())
+	}
+	if w := project.Elsewhere(t.Ref.Project); w != "" {
+		s.Warnings = append(s.Warnings, w)
+	}
+	if s.Log == nil {
+		s.Log = lastLog(t.Place)
+	}
+	return s
+}
+
+func (a *app) printStatus(s service.Status) error {
+	switch {
+	case a.json:
+		return a.printJSON(s)
+	case a.quiet:
+		return nil
+	}
+	page := statusText(s, time.Now())
+	if style := a.style(); style != (term.Style{}) {
+		page = strings.Join(paint(lines(page), s, style), "\n") + "\n"
+	}
+	_, err := io.WriteString(a.out, page)
+	return err
 }
 
 // lastLog is where the log of a daemon without a record is. The history is asked only when there is no file: it is the longer read.
@@ -115,6 +138,9 @@ func statusText(s service.Status, now time.Time) string {
 			row("address", "http://%s", w.Address)
 		} else if w.PID != 0 {
 			row("workload", "PID %d%s", w.PID, restarts(s.Restarts))
+		}
+		if len(w.Listen) > 0 {
+			row("address", "%s", strings.Join(w.Listen, " "))
 		}
 	}
 	if s.StatusText != nil && s.Running {

@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"context"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/joshuaaferguson/apexd/backends"
+	"github.com/joshuaaferguson/apexd/internal/history"
+	"github.com/joshuaaferguson/apexd/internal/supervise"
+	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -44,6 +49,30 @@ func none(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// asked notes in the history who has asked for what. That there is none, or that it cannot be written, keeps nobody from asking.
+func asked(d *backends.Direct, f pidfile.Finding, verb string) {
+	if !f.Running {
+		return
+	}
+	path := supervise.HistoryPath(d.Ref)
+	if _, err := os.Lstat(path); err != nil {
+		return
+	}
+	if h, err := history.Open(path); err == nil {
+		_ = h.Append(history.Event{At: time.Now(), Event: history.Asked, PID: f.PID, By: history.Caller(os.Getenv), Reason: "apexd " + verb, Version: appVersion()})
+		_ = h.Close()
+	}
+}
+
+// stopShown stops d's daemon by whoever keeps it, for verb, and shows what that waits for.
+func (a *app) stopShown(ctx context.Context, d *backends.Direct, verb string, o service.StopOptions) (service.Stopped, error) {
+	f := d.Ref.Look()
+	asked(d, f, verb)
+	shown := a.waiting(d.Ref, stopText(d.Spec, o, f.PID))
+	defer shown.done()
+	return backends.Owner(d, f).Stop(ctx, o)
+}
+
 func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
 	ctx, cancel := interruptible(cmd)
 	defer cancel()
@@ -58,7 +87,7 @@ func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
 	if err != nil { // a broken configuration must not keep anybody from stopping
 		a.warn(err.Error() + ", using defaults")
 	}
-	s, err := backends.Owner(d, t.Ref.Look()).Stop(ctx, o)
+	s, err := a.stopShown(ctx, d, cmd.Name(), o)
 	if err != nil {
 		return err
 	}

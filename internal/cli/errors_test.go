@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joshuaaferguson/apexd/docs"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -51,6 +52,9 @@ func TestErrorsAreDocumented(t *testing.T) {
 		t.Fatalf("only %q", all)
 	}
 	for _, c := range all {
+		if section := errorSection(docs.Errors, string(c)); !strings.HasPrefix(section, string(c)+"\n\n") || strings.Contains(section, "\n## ") || strings.Contains(section, "](") {
+			t.Errorf("apexd explain %s: %q", c, section)
+		}
 		row := fmt.Sprintf("| [%s](#%s) | %d | ", c, strings.ToLower(string(c)), statusOf(&service.Error{Code: c}))
 		if !strings.Contains(page, "\n"+row) || !strings.Contains(page, "\n## "+string(c)+"\n\n") {
 			t.Errorf("docs/errors.md lacks %q, or its section", row)

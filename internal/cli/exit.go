@@ -8,6 +8,7 @@ import (
 
 	"github.com/joshuaaferguson/apexd/internal/logfile"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
+	"github.com/joshuaaferguson/apexd/internal/term"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -107,6 +108,9 @@ func (a *app) explain(e *service.Error, err error) {
 		fmt.Fprintln(a.err, "  | "+logfile.SanitizeLine(line))
 	}
 	a.complain(err.Error(), e.Hint)
+	if e.Code != "" && term.IsTerminal(a.err) {
+		fmt.Fprintln(a.err, "more: apexd explain "+logfile.SanitizeLine(string(e.Code)))
+	}
 }
 
 // complain prints an error, which may quote what a stranger has written.

@@ -35,8 +35,8 @@ func output(t *testing.T) (a *app, out, errs func() string) {
 	return a, out, errs
 }
 
-// stateOf makes a state directory whose index has one daemon, which crashed.
-func stateOf(t *testing.T) (state, project string) {
+// stateWith makes a state directory whose index has one daemon, which crashed.
+func stateWith(t *testing.T) (state, project string) {
 	t.Helper()
 	state, project = t.TempDir(), t.TempDir()
 	record := filepath.Join(project, ".apex", "daemon.pid")
@@ -50,6 +50,12 @@ func stateOf(t *testing.T) (state, project string) {
 	return state, project
 }
 
+func listOf(t *testing.T, a *app, r roster) error {
+	t.Helper()
+	found, missed := r.look(t.Context(), false, true)
+	return a.printList(found, missed, r.allUsers)
+}
+
 func quoted(t *testing.T, s string) []byte {
 	t.Helper()
 	b, err := json.Marshal(s)
@@ -61,8 +67,8 @@ func quoted(t *testing.T, s string) []byte {
 
 // TestListAllUsers: every user's daemons with their owners, and what could not be read.
 func TestListAllUsers(t *testing.T) {
-	alice, aliceProject := stateOf(t)
-	bob, bobProject := stateOf(t)
+	alice, aliceProject := stateWith(t)
+	bob, bobProject := stateWith(t)
 	if err := os.WriteFile(filepath.Join(bob, "daemons", "2.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +76,7 @@ func TestListAllUsers(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(closed, "daemons"), nil, 0o600); err != nil { // a mode of 0000 would not stop root
 		t.Fatal(err)
 	}
-	places := []place{{"bob", bob}, {"alice", alice}, {"carol", closed}, {"dave", filepath.Join(closed, "none")}}
+	r := roster{allUsers: true, places: []place{{"bob", bob, false}, {"alice", alice, false}, {"carol", closed, false}, {"dave", filepath.Join(closed, "none"), false}}}
 	unreadable := []string{"bob", "carol"}
 	if runtime.GOOS == "windows" {
 		unreadable = unreadable[:1] // a file in place of a directory counts as missing there
@@ -78,7 +84,7 @@ func TestListAllUsers(t *testing.T) {
 
 	t.Run("text", func(t *testing.T) {
 		a, out, errs := output(t)
-		if err := a.listIn(t.Context(), places, nil, listOptions{allUsers: true}); !errors.Is(err, statusError(exitFailed)) {
+		if err := listOf(t, a, r); !errors.Is(err, statusError(exitFailed)) {
 			t.Errorf("%v, want exit status 1", err)
 		}
 		lines := strings.Split(strings.TrimSpace(out()), "\n")
@@ -94,7 +100,8 @@ func TestListAllUsers(t *testing.T) {
 	t.Run("JSON", func(t *testing.T) {
 		a, out, _ := output(t)
 		a.json = true
-		if err := a.listIn(t.Context(), places, []unread{{Error: "before"}}, listOptions{allUsers: true}); !errors.Is(err, statusError(exitFailed)) {
+		r.missed = []unread{{Error: "before"}}
+		if err := listOf(t, a, r); !errors.Is(err, statusError(exitFailed)) {
 			t.Errorf("%v, want exit status 1", err)
 		}
 		var got struct {
@@ -113,8 +120,8 @@ func TestListAllUsers(t *testing.T) {
 	})
 }
 
-// TestStatePlaces: the caller's own index is where the environment puts it, and that of others where it is by default.
-func TestStatePlaces(t *testing.T) {
+// TestRosterPlaces: the caller's own index is where the environment puts it, and that of others where it is by default.
+func TestRosterPlaces(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
 		t.Skip("no XDG_STATE_HOME here")
 	}
@@ -122,10 +129,10 @@ func TestStatePlaces(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", base)
 	t.Setenv("HOME", own)
 	mine := filepath.Join(base, "apexd")
-	if got, missed := statePlaces(false); len(got) != 1 || got[0].dir != mine || len(missed) != 0 {
-		t.Errorf("%+v, %+v", got, missed)
+	if r := newRoster(false); len(r.places) != 1 || r.places[0].dir != mine || len(r.missed) != 0 {
+		t.Errorf("%+v", r)
 	}
-	got, _ := statePlaces(true)
+	got := newRoster(true).places
 	if last := got[len(got)-1]; last.dir != mine || last.user == "" {
 		t.Errorf("own place is %+v, want %s", last, mine)
 	}

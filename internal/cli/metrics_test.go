@@ -97,7 +97,7 @@ func eventNames(t *testing.T) (names []string) {
 }
 
 // TestExamples: alerts and dashboard ask for metrics that exist.
-func TestExamples(t *testing.T) {
+func TestMetricsExamples(t *testing.T) {
 	known := map[string]bool{metrics.InfoName: true, unreadableName: true, "node_textfile_mtime_seconds": true}
 	for _, m := range metrics.OfDaemons() {
 		known[m.Name] = true

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -57,12 +56,6 @@ func (a *app) answer(v any, format string, args ...any) error {
 }
 
 func quote(s string) string { return strconv.Quote(s) }
-
-// isTerminal reports whether f is a character device, which is all that colour and redrawing need to know.
-func isTerminal(f *os.File) bool {
-	fi, err := f.Stat()
-	return err == nil && fi.Mode()&os.ModeCharDevice != 0
-}
 
 // ago is a duration as people say it: "3 s", "12 min", "2 h 5 min", "3 d 4 h".
 func ago(d time.Duration) string {

@@ -71,7 +71,7 @@ func TestEveryCommand(t *testing.T) {
 		if cmd.Example == "" && !cmd.Hidden || cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || strings.ToUpper(cmd.Short[:1]) != cmd.Short[:1] {
 			t.Errorf("%s: example %q, description %q", c.name, cmd.Example, cmd.Short)
 		}
-		if n := len(newRoot(&app{}, []string{c.name}).Commands()); n != 1 {
+		if n := len(newRoot(&app{}, []string{c.name}).Commands()); n != 1 && !c.ofAll {
 			t.Errorf("%s: %d commands were made", c.name, n)
 		}
 	}

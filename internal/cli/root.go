@@ -21,28 +21,34 @@ const example = `  apexd init -- node server.js    write .apex/config.yaml
 var commands = []struct {
 	name string
 	make func(*app) *cobra.Command
+
+	ofAll bool // it is about all of them, which are made then
 }{
-	{"start", newStartCmd},
-	{"stop", newStopCmd},
-	{"restart", newRestartCmd},
-	{"status", newStatusCmd},
-	{"logs", newLogsCmd},
-	{"history", newHistoryCmd},
-	{"events", newEventsCmd},
-	{"metrics", newMetricsCmd},
-	{"doctor", newDoctorCmd},
-	{"list", newListCmd},
-	{"reload", newReloadCmd},
-	{"kill", newKillCmd},
-	{"run", newRunCmd},
-	{"install", newInstallCmd},
-	{"uninstall", newUninstallCmd},
-	{"enable", newEnableCmd},
-	{"disable", newDisableCmd},
-	{"init", newInitCmd},
-	{"config", newConfigCmd},
-	{"export", newExportCmd},
-	{"hook", newHookCmd},
+	{name: "start", make: newStartCmd},
+	{name: "stop", make: newStopCmd},
+	{name: "restart", make: newRestartCmd},
+	{name: "status", make: newStatusCmd},
+	{name: "logs", make: newLogsCmd},
+	{name: "history", make: newHistoryCmd},
+	{name: "events", make: newEventsCmd},
+	{name: "metrics", make: newMetricsCmd},
+	{name: "doctor", make: newDoctorCmd},
+	{name: "list", make: newListCmd},
+	{name: "top", make: newTopCmd},
+	{name: "reload", make: newReloadCmd},
+	{name: "kill", make: newKillCmd},
+	{name: "run", make: newRunCmd},
+	{name: "install", make: newInstallCmd},
+	{name: "uninstall", make: newUninstallCmd},
+	{name: "enable", make: newEnableCmd},
+	{name: "disable", make: newDisableCmd},
+	{name: "init", make: newInitCmd},
+	{name: "config", make: newConfigCmd},
+	{name: "export", make: newExportCmd},
+	{name: "explain", make: newExplainCmd},
+	{name: "completion", make: newCompletionCmd, ofAll: true},
+	{name: "hook", make: newHookCmd},
+	{name: "man", make: newManCmd, ofAll: true},
 }
 
 // newRoot returns the command tree, or as much of it as args can need.
@@ -70,6 +76,7 @@ func newRoot(a *app, args []string) *cobra.Command {
 	f.StringVar(&a.logFile, "log-file", "", "put the log at `file`, relative to the current directory (default .apex/NAME.log of the project)")
 	f.BoolVar(&a.json, "json", false, "print one JSON object")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors")
+	f.BoolVar(&a.plain, "no-color", false, "no colour, also on a terminal (NO_COLOR in the environment does the same)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error(), "") })
 	only := verb(args)
 	for _, c := range commands {
@@ -77,21 +84,22 @@ func newRoot(a *app, args []string) *cobra.Command {
 			root.AddCommand(c.make(a))
 		}
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	if only != "" { // cobra would make these two for every call
-		root.CompletionOptions.DisableDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true // there is newCompletionCmd
+	if only == "" {
+		a.completeFlags(root)
+	} else { // cobra would make it for every call
 		root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true})
 	}
 	return root
 }
 
-// verb is the command that args call, if it is the first word and known: then no other needs to be made.
+// verb is the command that args call, if it is the first word, known, and not about all: then no other needs to be made.
 func verb(args []string) string {
 	if len(args) == 0 || slices.Contains(args, "--help") || slices.Contains(args, "-h") {
 		return ""
 	}
 	for _, c := range commands {
-		if c.name == args[0] {
+		if c.name == args[0] && !c.ofAll {
 			return c.name
 		}
 	}

@@ -3,7 +3,10 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"sort"
@@ -56,7 +59,18 @@ func Load(in Input) (*Config, error) {
 	if err := d.problems.err(); err != nil {
 		return nil, err
 	}
-	return &Config{Spec: d.spec, Values: d.values(), Warnings: d.warnings, Files: d.files}, nil
+	c := &Config{Spec: d.spec, Values: d.values(), Warnings: d.warnings, Files: d.files}
+	c.Spec.ConfigHash = hash(c.Values)
+	return c, nil
+}
+
+// hash is a short name for values, whatever their sources. Hidden ones are hidden in it too.
+func hash(values []Value) string {
+	h := sha256.New()
+	for _, v := range values {
+		fmt.Fprintf(h, "%s=%q\n", v.Key, fmt.Sprint(v.Value))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
 // Fallback is as much of the configuration as can be used, whatever is wrong with the rest: what stop and kill go by when Load fails.
@@ -67,6 +81,15 @@ func Fallback(in Input) service.Spec {
 	}
 	d.finish()
 	return d.spec
+}
+
+// Names are the daemons of the project that the configuration names, as far as it can be read, beside service.DefaultName.
+func Names(in Input) []string {
+	d, err := newDraft(in)
+	if err == nil {
+		_ = d.load() // what could be read before the error is in d
+	}
+	return d.names
 }
 
 // newDraft is a draft with defaults. It is never nil.

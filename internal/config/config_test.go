@@ -55,6 +55,7 @@ func TestLoadEverything(t *testing.T) {
 		Log: service.LogPolicy{Store: service.LogJournal, Path: in("run/d.log"), Level: "warn", Format: "json", MaxSize: 1e6, MaxAge: 7 * 24 * time.Hour, MaxFiles: 2},
 		API: service.APIPolicy{Address: "127.0.0.1:4000"},
 	}
+	want.ConfigHash = c.Spec.ConfigHash // TestConfigHash
 	if !reflect.DeepEqual(c.Spec, want) {
 		t.Errorf("Spec = %+v\nwant   %+v", c.Spec, want)
 	}
@@ -78,6 +79,7 @@ func TestLoadDefaults(t *testing.T) {
 		want := d.spec
 		want.Project, want.Name, want.Dir = dir, "daemon", dir
 		want.PIDFile, want.Log.Path = filepath.Join(dir, ".apex", "daemon.pid"), filepath.Join(dir, ".apex", "daemon.log")
+		want.ConfigHash = c.Spec.ConfigHash // TestConfigHash
 		if !reflect.DeepEqual(c.Spec, want) {
 			t.Errorf("%s: Spec = %+v\nwant %+v", name, c.Spec, want)
 		}
@@ -407,6 +409,30 @@ func BenchmarkLocate(b *testing.B) {
 	for b.Loop() {
 		if _, _, err := Locate(in); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestConfigHash: what is configured alike has one name, wherever and however that is said; a secret does not change it.
+func TestConfigHash(t *testing.T) {
+	dir := testenv.TempDir(t)
+	of := func(text string, flags map[string]string) string {
+		write(t, dir, ".apex/config.yaml", text)
+		h := mustLoad(t, Input{Project: dir, Flags: flags}).Spec.ConfigHash
+		if len(h) != 12 {
+			t.Errorf("%q: %q", text, h)
+		}
+		return h
+	}
+	first := of("daemon: {stopTimeout: 20s, environment: {TOKEN: a}}\n", nil)
+	for text, same := range map[string]bool{
+		"# a comment\ndaemon:\n  environment: {TOKEN: a}\n  stopTimeout: 20s\n": true,
+		"daemon: {stopTimeout: 20s, environment: {TOKEN: b}}":                   true,
+		"daemon: {stopTimeout: 21s, environment: {TOKEN: a}}":                   false,
+		"daemon: {stopTimeout: 20s, environment: {OTHER: a}}":                   false,
+	} {
+		if got := of(text, nil); (got == first) != same {
+			t.Errorf("%q: %s, and the first is %s", text, got, first)
 		}
 	}
 }

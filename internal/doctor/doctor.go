@@ -39,6 +39,7 @@ type Facts struct {
 	UserManager bool   // this user's own systemd runs
 	Linger      bool   // and from boot on
 	Container   string // "docker", …, or ""
+	WSL         bool   // the Windows Subsystem for Linux
 	User        string // the caller's name
 	Version     string // of this program
 
@@ -47,6 +48,7 @@ type Facts struct {
 	Replace  string // why somebody else could replace the program that root runs
 
 	Disk    Disk  // where the project is
+	Locked  error // why this user cannot write where record, lock and log are to be, or nil
 	LogRoom int64 // bytes that the log may grow to, rotated files included
 
 	ConfigErr error
@@ -56,6 +58,7 @@ type Facts struct {
 	Definition string // where the registration is written, "" where there is none
 	Runs       string // the program that it runs; "" where it cannot be told
 	RunsGone   bool   // and that is not there
+	Foreign    bool   // apexd has not made it for this daemon
 	Drift      string // how what would be written today differs, a diff
 	Orphans    []Orphan
 	ManagerErr error // why the manager cannot be asked
@@ -157,6 +160,11 @@ func registration(f Facts) []Finding {
 func registered(f Facts) []Finding {
 	var all []Finding
 	switch {
+	case f.Foreign:
+		return append(all, Finding{
+			ID: "foreign", Severity: Problem, Message: f.Definition + " has the name of this daemon's registration, and apexd has not made it for this daemon",
+			Reason: "apexd install and uninstall leave it alone, and so the daemon cannot be registered", Fix: "look at it, and remove it if it is not wanted",
+		})
 	case f.RunsGone:
 		all = append(all, Finding{
 			ID: "program-gone", Severity: Problem, Message: fmt.Sprintf("%s runs %q, which is not there", f.Definition, f.Runs), Reason: "the daemon cannot be started by its manager", Fix: "apexd install", Safe: true,
@@ -214,10 +222,16 @@ func program(f Facts) []Finding {
 
 func disk(f Facts) []Finding {
 	d := f.Disk
-	if !d.Known {
-		return nil
-	}
 	var all []Finding
+	if f.Locked != nil && !d.ReadOnly {
+		all = append(all, Finding{
+			ID: "not-writable", Severity: Problem, Message: "this user cannot write there: " + f.Locked.Error(), Reason: "there is no place for the record, the lock and the log: the daemon cannot be started by this user",
+			Fix: "apexd start --pid-file FILE --log-file FILE",
+		})
+	}
+	if !d.Known {
+		return all
+	}
 	if d.ReadOnly {
 		all = append(all, Finding{ID: "read-only", Severity: Problem, Message: "the project is on a file system that is read-only", Reason: "there is no place for the record, the lock and the log", Fix: "apexd start --pid-file FILE --log-file FILE"})
 	}
@@ -243,6 +257,12 @@ func surroundings(f Facts) []Finding {
 	var all []Finding
 	if f.Backend == service.KindDirect && f.Hint != "" {
 		all = append(all, Finding{ID: "no-manager", Severity: Note, Message: f.Reason, Reason: "apexd start keeps the daemon until the machine is restarted; " + f.Hint})
+	}
+	if f.WSL {
+		all = append(all, Finding{
+			ID: "wsl", Severity: Note, Message: "this is the Windows Subsystem for Linux", // https://learn.microsoft.com/windows/wsl/systemd
+			Reason: "Windows ends it when no terminal or program of it is left, whatever services run, and does not start it at boot",
+		})
 	}
 	if f.Container != "" {
 		all = append(all, Finding{ID: "container", Severity: Note, Message: "this is a container (" + f.Container + ")", Reason: "a daemon started in the background ends with it; apexd run is meant for its PID 1"})

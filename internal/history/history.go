@@ -39,6 +39,7 @@ const (
 	Exited          = "exited"  // the workload
 	Restarting      = "restarting"
 	Reloaded        = "reloaded"
+	Asked           = "asked" // by a command: what follows it is what By has wanted
 	Stopping        = "stopping"
 	Stopped         = "stopped"
 	Failed          = "failed"
@@ -62,7 +63,7 @@ type Event struct {
 	Event       string          `json:"event"` // Starting, Ready, …
 	PID         int             `json:"pid,omitempty"`
 	WorkloadPID int             `json:"workloadPid,omitempty"`
-	By          string          `json:"by,omitempty"` // who caused it: "user uid=1000 (alice) pid=123", "signal SIGTERM"
+	By          string          `json:"by,omitempty"` // who caused it: "alice", "alice by sudo", "signal SIGTERM", "systemd"
 	Reason      string          `json:"reason,omitempty"`
 	Exit        *service.Exit   `json:"exit,omitempty"`     // how the workload ended
 	Restarts    int             `json:"restarts,omitempty"` // since the daemon started

@@ -14,21 +14,25 @@ type kinfo struct {
 	start                     time.Duration // since 1970
 	zombie                    bool
 	name                      string
+	pages                     int64         // ki_rssize
+	cpu                       time.Duration // ki_runtime
 }
 
 // layout says where the fields of a kinfo_proc are. The structure begins with its own size, and its size tells the ABI
 // (KINFO_PROC_SIZE in sys/user.h, which the kernel promises not to change). All of them are little-endian.
 type layout struct {
 	size, pid, uid, start, stat, comm int
+	rss, runtime                      int // the latter has 8 bytes, of microseconds
 	sec, usec                         int // widths of struct timeval's fields, usec at start+sec
+	word                              int // width of a long
 }
 
 // layouts: amd64, arm64 and riscv64 (LP64); 386 (time_t of 32 bits); arm (32 bits with time_t of 64).
 func layouts() []layout {
 	return []layout{
-		{size: 1088, pid: 72, uid: 168, start: 336, stat: 388, comm: 447, sec: 8, usec: 8},
-		{size: 768, pid: 40, uid: 136, start: 280, stat: 308, comm: 367, sec: 4, usec: 4},
-		{size: 792, pid: 40, uid: 136, start: 280, stat: 324, comm: 383, sec: 8, usec: 4},
+		{size: 1088, pid: 72, uid: 168, start: 336, stat: 388, comm: 447, rss: 264, runtime: 328, sec: 8, usec: 8, word: 8},
+		{size: 768, pid: 40, uid: 136, start: 280, stat: 308, comm: 367, rss: 228, runtime: 272, sec: 4, usec: 4, word: 4},
+		{size: 792, pid: 40, uid: 136, start: 280, stat: 324, comm: 383, rss: 228, runtime: 272, sec: 8, usec: 4, word: 4},
 	}
 }
 
@@ -65,6 +69,8 @@ func (l layout) read(b []byte) kinfo {
 		start:  time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond,
 		zombie: b[l.stat] == kinfoZomb,
 		name:   string(name),
+		pages:  signed(b[l.rss:], l.word),
+		cpu:    time.Duration(signed(b[l.runtime:], 8)) * time.Microsecond,
 	}
 }
 

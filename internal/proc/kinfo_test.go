@@ -50,11 +50,12 @@ type kinfoProc[ptr, tv any] struct {
 	kinfoTail[ptr]
 }
 
-func offsets[ptr, tv any](size, sec, usec int) layout {
+func offsets[ptr, tv any](size, sec, usec, word int) layout {
 	var k kinfoProc[ptr, tv]
 	tail := int(unsafe.Offsetof(k.kinfoTail))
 	return layout{
-		size: size, sec: sec, usec: usec,
+		size: size, sec: sec, usec: usec, word: word,
+		rss: int(unsafe.Offsetof(k.kinfoHead.rssize)), runtime: int(unsafe.Offsetof(k.kinfoHead.runtime)),
 		pid: int(unsafe.Offsetof(k.kinfoHead.pid)), uid: int(unsafe.Offsetof(k.kinfoHead.uid)),
 		start: int(unsafe.Offsetof(k.start)),
 		stat:  tail + int(unsafe.Offsetof(k.kinfoTail.stat)), comm: tail + int(unsafe.Offsetof(k.kinfoTail.comm)),
@@ -66,9 +67,9 @@ func TestKinfoLayouts(t *testing.T) {
 		t.Skip("this machine aligns int64 to 4 bytes: the arm layout cannot be computed here")
 	}
 	want := map[string]layout{
-		"LP64": offsets[uint64, timeval[int64, int64]](1088, 8, 8),
-		"i386": offsets[uint32, timeval[int32, int32]](768, 4, 4),
-		"arm":  offsets[uint32, timeval[int64, int32]](792, 8, 4),
+		"LP64": offsets[uint64, timeval[int64, int64]](1088, 8, 8, 8),
+		"i386": offsets[uint32, timeval[int32, int32]](768, 4, 4, 4),
+		"arm":  offsets[uint32, timeval[int64, int32]](792, 8, 4, 4),
 	}
 	for name, w := range want {
 		found := false
@@ -108,6 +109,8 @@ func (l layout) encode(k kinfo) []byte {
 		b[l.stat] = 5
 	}
 	copy(b[l.comm:], k.name)
+	put(l.rss, l.word, k.pages)
+	put(l.runtime, 8, int64(k.cpu/time.Microsecond))
 	return b
 }
 
@@ -116,7 +119,7 @@ func TestParseKinfo(t *testing.T) {
 		name string
 		k    kinfo
 	}{
-		{"plain", kinfo{pid: 812, ppid: 1, pgid: 810, sid: 800, uid: 1001, start: 1700000000*time.Second + 123456*time.Microsecond, name: "apexd"}},
+		{"plain", kinfo{pid: 812, ppid: 1, pgid: 810, sid: 800, uid: 1001, start: 1700000000*time.Second + 123456*time.Microsecond, name: "apexd", pages: 1234, cpu: 5*time.Second + 6*time.Microsecond}},
 		{"zombie", kinfo{pid: 7, zombie: true, name: "x"}},
 		{"nobody, longest name", kinfo{pid: 99999, uid: 65534, name: "nineteen characters"}},
 	}

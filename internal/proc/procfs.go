@@ -16,6 +16,8 @@ type stat struct {
 	state                byte
 	name, start          string        // comm, starttime in the kernel's own words
 	sinceBoot            time.Duration // starttime
+	cpu                  time.Duration // utime, stime, and cutime and cstime: of children that were waited for
+	pages                int64         // rss
 }
 
 // tick is the unit of starttime: sysconf(_SC_CLK_TCK) is 100 on every Linux that Go runs on.
@@ -31,7 +33,7 @@ func parseStat(b []byte) (stat, error) {
 		return stat{}, errStat
 	}
 	f := strings.Fields(string(b[end+1:])) // f[0] is field 3
-	if len(f) < 20 || len(f[0]) != 1 {
+	if len(f) < 22 || len(f[0]) != 1 {
 		return stat{}, errStat
 	}
 	s := stat{name: string(b[open+1 : end]), state: f[0][0], start: f[19]}
@@ -45,11 +47,21 @@ func parseStat(b []byte) (stat, error) {
 		}
 		*field.to = int(n)
 	}
-	ticks, err := strconv.ParseUint(s.start, 10, 64)
-	if err != nil || ticks > uint64(math.MaxInt64/tick) {
+	ok := true
+	ticks := func(text string) time.Duration {
+		n, err := strconv.ParseUint(text, 10, 64)
+		ok = ok && err == nil && n <= uint64(math.MaxInt64/tick)
+		return time.Duration(n) * tick
+	}
+	s.sinceBoot = ticks(s.start)
+	for _, field := range f[11:15] {
+		s.cpu += ticks(field)
+	}
+	pages, err := strconv.ParseInt(f[21], 10, 64)
+	if err != nil || !ok {
 		return stat{}, errStat
 	}
-	s.sinceBoot = time.Duration(ticks) * tick
+	s.pages = pages
 	return s, nil
 }
 

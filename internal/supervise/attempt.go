@@ -78,7 +78,7 @@ func (d *daemon) launch(ctx context.Context) {
 	}
 	d.save()
 	place := d.log.Ref()
-	d.note(history.Event{Event: history.Started, WorkloadPID: a.tree.pid(), Log: &place})
+	d.note(history.Event{Event: history.Started, WorkloadPID: a.tree.pid(), Log: &place, By: d.starter(), ConfigHash: d.spec.ConfigHash})
 	d.await(run, a)
 }
 

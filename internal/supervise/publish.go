@@ -70,7 +70,7 @@ func (d *daemon) record() pidfile.Record {
 		Backend: d.backend(), Scope: string(d.o.Keeper.Scope), Service: d.o.Keeper.Service, State: d.state, Since: stamp(d.since), Ready: d.ready, StatusText: d.statusText,
 		Log: d.logPlace(),
 	}
-	w := &pidfile.Workload{Source: d.o.Source, Address: d.address, Restarts: d.restarts}
+	w := &pidfile.Workload{Source: d.o.Source, Address: d.address, Listen: d.spec.Listen(), Restarts: d.restarts}
 	if e := d.lastExit; e != nil {
 		w.LastExit = &pidfile.Exit{Code: e.Code, Signal: e.Signal, At: stamp(e.At)}
 	}
@@ -113,6 +113,17 @@ func (d *daemon) note(e history.Event) {
 		d.hist.Close()
 		d.hist = nil
 	}
+}
+
+// starter is who has started the workload: for a first run the manager that keeps the daemon, or the user whose process this is; the restart policy else.
+func (d *daemon) starter() string {
+	switch {
+	case d.restarts > 0:
+		return "the restart policy"
+	case d.o.Keeper.Backend != "":
+		return string(d.o.Keeper.Backend)
+	}
+	return history.Caller(os.Getenv)
 }
 
 // tell answers, once, whoever waits for the start.

@@ -140,7 +140,7 @@ func (d *daemon) reload(by string) {
 		d.reconfigure()
 	}
 	d.logger.Info("Reloaded", "by", by)
-	d.note(history.Event{Event: "reloaded", By: by})
+	d.note(history.Event{Event: "reloaded", By: by, ConfigHash: d.spec.ConfigHash})
 	if d.spec.ReloadSig != "" && d.run1 != nil && d.run1.process {
 		if err := d.run1.tree.signal(d.spec.ReloadSig); err != nil {
 			d.logger.Error("Cannot pass the reload on to the workload", "err", err)
@@ -162,7 +162,7 @@ func (d *daemon) reconfigure() {
 		d.logger.Warn(`The command, its directory, its environment or its sockets have changed: it takes effect with "apexd restart"`)
 	}
 	d.spec.StopTimeout, d.spec.StopSignal, d.spec.ReloadSig = spec.StopTimeout, spec.StopSignal, spec.ReloadSig
-	d.spec.Restart = spec.Restart
+	d.spec.Restart, d.spec.ConfigHash = spec.Restart, spec.ConfigHash
 	if spec.Log.Path == d.spec.Log.Path {
 		d.log.SetPolicy(spec.Log)
 		d.spec.Log = spec.Log
