@@ -32,7 +32,7 @@ func newEventsCmd(a *app) *cobra.Command {
 go on with those that come, until Ctrl-C, whether or not the daemon runs: through its restarts, and though the history is trimmed or deleted.
 
 The keys are in docs/metrics.md; readers ignore events and keys that they do not know. With --all those of every daemon that this user has, or will have, started.`,
-		Example: "  apexd events -f\n  apexd events -n 10\n  apexd events --all -f",
+		Example: "  apexd events -n 10\n  apexd events -f -n 1\n  apexd events --all -f -n 1",
 		Args:    none,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.events(cmd.Context(), o) },
 	}

@@ -22,7 +22,7 @@ of every daemon of this machine. Names and labels are a promise (docs/metrics.md
 --textfile replaces FILE in one step, for the textfile collector of node_exporter: let a timer or cron run it, and an alert look at the file's age.
 
 Exit status: 0 done, 1 something could not be read (what could be is written), or the file not be written.`,
-		Example: "  apexd metrics\n  sudo apexd metrics --all-users --textfile /var/lib/prometheus/node-exporter/apexd.prom",
+		Example: "  apexd metrics\n  apexd metrics --all --textfile apexd.prom",
 		Args:    none,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.metrics(cmd.Context(), o) },
 	}

@@ -96,7 +96,7 @@ func eventNames(t *testing.T) (names []string) {
 	return names
 }
 
-// TestExamples: alerts and dashboard ask for metrics that exist.
+// TestMetricsExamples: alerts and dashboard ask for metrics that exist.
 func TestMetricsExamples(t *testing.T) {
 	known := map[string]bool{metrics.InfoName: true, unreadableName: true, "node_textfile_mtime_seconds": true}
 	for _, m := range metrics.OfDaemons() {
