@@ -307,6 +307,9 @@ func (l *Lock) Heal() (bool, error) {
 		return false, err
 	}
 	if fl == nil {
+		if f := l.ref.owner(); f.PID == 0 || f.PID == l.self.PID {
+			return false, errors.New("somebody has just locked the new file, a starter that will find this daemon for example")
+		}
 		return false, &service.Error{Op: "lock again", Code: service.CodeAlreadyRunning, Path: l.ref.LockPath()}
 	}
 	old := l.fl
