@@ -166,34 +166,52 @@ func (r Ref) busyError(f Finding) error {
 // lock on a file that was deleted or replaced meanwhile protects nothing.
 func tryLock(path string) (*flock.Flock, error) {
 	for range 10 {
-		if err := safefile.Make(path, lockMode); err != nil {
-			return nil, err
-		}
-		fl := flock.New(path, flock.SetFlag(os.O_RDWR|safefile.Flags)) // it makes nothing: the directory may be another one by now
-		ok, err := fl.TryLock()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil || !ok {
-			return nil, err
-		}
-		held, err := fl.Stat()
-		if err == nil {
-			err = safefile.Check(path, held)
-		}
-		if err != nil {
-			return nil, errors.Join(err, fl.Unlock())
-		}
-		if is, err := safefile.Names(path, held); err != nil {
-			return nil, errors.Join(err, fl.Unlock())
-		} else if is {
-			return fl, nil
-		}
-		if err := fl.Unlock(); err != nil {
-			return nil, err
+		fl, again, err := tryLockOnce(path)
+		if !again {
+			return fl, err
 		}
 	}
 	return nil, errors.New("the lock file is replaced again and again")
+}
+
+func tryLockOnce(path string) (fl *flock.Flock, again bool, err error) {
+	if err := safefile.Make(path, lockMode); err != nil {
+		return nil, false, err
+	}
+	name, release, err := safefile.Hold(path)
+	if err != nil {
+		return nil, false, err
+	}
+	defer release()
+	fl = flock.New(name, flock.SetFlag(os.O_RDWR|safefile.Flags))
+	ok, err := fl.TryLock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, true, nil
+	}
+	if err != nil || !ok {
+		return nil, false, of(path, err)
+	}
+	held, err := fl.Stat()
+	if err == nil {
+		err = safefile.Check(path, held)
+	}
+	is := false
+	if err == nil {
+		is, err = safefile.Names(path, held)
+	}
+	if is {
+		return fl, false, nil
+	}
+	return nil, err == nil, errors.Join(err, fl.Unlock())
+}
+
+// of is err with the path that the file has for people.
+func of(path string, err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		e.Path = path
+	}
+	return err
 }
 
 func lockError(path string, err error) error {
@@ -289,6 +307,9 @@ func (l *Lock) Heal() (bool, error) {
 		return false, err
 	}
 	if fl == nil {
+		if f := l.ref.owner(); f.PID == 0 || f.PID == l.self.PID {
+			return false, errors.New("somebody has just locked the new file, a starter that will find this daemon for example")
+		}
 		return false, &service.Error{Op: "lock again", Code: service.CodeAlreadyRunning, Path: l.ref.LockPath()}
 	}
 	old := l.fl

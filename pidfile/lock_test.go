@@ -230,6 +230,7 @@ func TestHeal(t *testing.T) {
 // TestHealLost: another daemon has the new lock file.
 func TestHealLost(t *testing.T) {
 	r := newRef(t)
+	r.StateDir = filepath.Join(t.TempDir(), "another user's") // so that the other daemon meets no guard
 	l, _, err := r.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -238,11 +239,20 @@ func TestHealLost(t *testing.T) {
 	if err := os.Remove(r.LockPath()); err != nil {
 		t.Skipf("this system does not let an open file be deleted: %v", err)
 	}
-	other, err := tryLock(r.LockPath())
-	if err != nil || other == nil {
-		t.Fatal(other, err)
+	starter, err := tryLock(r.LockPath())
+	if err != nil || starter == nil {
+		t.Fatal(starter, err)
 	}
-	defer other.Unlock()
+	if _, err := l.Heal(); err == nil || service.CodeOf(err) == service.CodeAlreadyRunning {
+		t.Errorf("Heal, while a starter looks who is there: %v, want to try again", err)
+	}
+	if err := starter.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	h := startHolder(t, r)
+	if s := h.said(t); s != "held\n" {
+		t.Fatal(s)
+	}
 	if _, err := l.Heal(); service.CodeOf(err) != service.CodeAlreadyRunning {
 		t.Errorf("Heal: %v, want ALREADY_RUNNING", err)
 	}

@@ -293,13 +293,21 @@ func (s sight) stale(f Finding) Finding {
 
 // askLock takes the lock shared for an instant. It neither creates nor changes the file.
 func askLock(path string) (LockState, error) {
-	fl := flock.New(path, flock.SetFlag(os.O_RDONLY|safefile.Flags))
+	name, release, err := safefile.Hold(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return LockFree, nil
+	}
+	if err != nil {
+		return LockUnknown, err
+	}
+	defer release()
+	fl := flock.New(name, flock.SetFlag(os.O_RDONLY|safefile.Flags))
 	ok, err := fl.TryRLock()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return LockFree, nil
 	case err != nil:
-		return LockUnknown, err
+		return LockUnknown, of(path, err)
 	case !ok:
 		return LockHeld, nil
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/joshuaaferguson/apexd/e2e/gate"
 )
 
-// insideVariable is set in the namespaces that TestReusedPID makes.
+// insideVariable is set in the namespaces that inNamespaces makes.
 const insideVariable = "APEXD_STORM_INSIDE"
 
 // TestReusedPID: after a SIGKILL the PIDs of the daemon and of its workload are given to strangers. Nobody signals them, and nobody takes them for the daemon.
@@ -86,7 +86,7 @@ func replaced(t *testing.T) (p *project, pids []int) {
 	return nil, nil
 }
 
-// inNamespaces runs this test again, in namespaces of its own.
+// inNamespaces runs t again, in namespaces of its own.
 func inNamespaces(t *testing.T) {
 	if os.Geteuid() != 0 {
 		gate.Skip(t, "needs root, for a PID namespace")
@@ -95,7 +95,7 @@ func inNamespaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"init", self, "-test.run=^TestReusedPID$", "-test.v", "-test.timeout=5m"}
+	args := []string{"init", self, "-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=2h"}
 	if testing.Short() {
 		args = append(args, "-test.short")
 	}

@@ -18,7 +18,7 @@ import (
 
 // roles are what the test binary does when its first argument names one of them.
 func roles() map[string]func(args []string) int {
-	return map[string]func([]string) int{"workload": workload, "grandchild": grandchild, "stranger": stranger, "init": initRole, "inject": inject.Launch}
+	return map[string]func([]string) int{"workload": workload, "grandchild": grandchild, "stranger": stranger, "init": initRole, "inject": inject.Launch, "attacker": attacker, "churner": churner}
 }
 
 // lifetime bounds every helper process, should the test be killed itself.

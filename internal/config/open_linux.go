@@ -29,5 +29,9 @@ func openRegular(path string) (*os.File, error) {
 	if errors.Is(err, fs.ErrNotExist) { // there is no /proc
 		return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	}
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		e.Path = path
+	}
 	return f, err
 }

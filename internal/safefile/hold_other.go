@@ -2,7 +2,13 @@
 
 package safefile
 
-import "golang.org/x/sys/unix"
+import (
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
 
 // holdDir opens a directory that may be read.
 const holdDir = unix.O_RDONLY
+
+func (p parent) lasting(base string) string { return filepath.Join(p.path, base) }

@@ -49,6 +49,8 @@ func (p parent) names(base string, f fs.FileInfo) (bool, error) {
 	return err == nil && os.SameFile(now, f), err
 }
 
+func (p parent) lasting(base string) string { return p.at(base) }
+
 func (p parent) list() ([]string, error) {
 	d, err := os.Open(p.path)
 	if err != nil {

@@ -84,6 +84,16 @@ func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return b.Bytes(), fi, nil
 }
 
+// Hold is for those who open a file in their own way. Until release is called, name leads to the file at path in the directory that is there now, whatever somebody
+// puts in that directory's place meanwhile, where the system has such names (Linux); elsewhere it is path. The file itself may be a link: see Flags.
+func Hold(path string) (name string, release func(), err error) {
+	p, err := openParent(path)
+	if err != nil {
+		return "", nil, err
+	}
+	return p.lasting(filepath.Base(path)), p.close, nil
+}
+
 var tempSeq atomic.Uint32
 
 // Replace puts data into path as one step: a temporary file in the same directory, then rename. Readers see the old content or the new,
