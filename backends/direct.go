@@ -31,10 +31,12 @@ var _ service.Backend = (*Direct)(nil)
 // stopMargin is what a stop may take beyond the workload's grace period: the daemon's kill, the last record, its own end.
 const stopMargin = 5 * time.Second
 
-// certainWait bounds how long Stop asks who holds a lock, certainEvery is how often.
+// certainWait bounds how long Stop and Reload ask who holds a lock; certainEvery is how soon they ask again, certainMost how late in the end: a thousand that ask would
+// keep from its work the one that is asked about.
 const (
-	certainWait  = 5 * time.Second // they are microseconds of processor time, which a machine that does much else may not give them sooner
+	certainWait  = 20 * time.Second // they are microseconds of processor time, which a machine that does much else may not give them for seconds
 	certainEvery = 2 * time.Millisecond
+	certainMost  = 100 * time.Millisecond
 )
 
 // reloadWait bounds the wait for a daemon's answer to a reload.
@@ -82,13 +84,13 @@ func (d *Direct) Stop(ctx context.Context, o service.StopOptions) (service.Stopp
 func (d *Direct) certain(ctx context.Context) pidfile.Finding {
 	bound := time.NewTimer(certainWait)
 	defer bound.Stop()
-	for {
+	for wait := certainEvery; ; wait = min(2*wait, certainMost) {
 		f := d.Ref.Look()
 		if !f.Running || f.PID != 0 || f.Record != nil {
 			return f
 		}
 		select { // polling: no system tells when somebody else's lock is released
-		case <-time.After(certainEvery):
+		case <-time.After(wait):
 		case <-bound.C:
 			return f
 		case <-ctx.Done():
@@ -203,7 +205,7 @@ func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
 // Reload implements service.Backend: SIGHUP, and then the record says that it was done.
 func (d *Direct) Reload(ctx context.Context) error {
 	return d.reload(ctx, func() error {
-		f := d.Ref.Look()
+		f := d.certain(ctx)
 		if !f.Running { // it has ended since reload has looked
 			return proc.ErrNotFound
 		}
@@ -223,7 +225,7 @@ func (d *Direct) Reload(ctx context.Context) error {
 
 // reload calls request and returns when the record says that the daemon has done it.
 func (d *Direct) reload(ctx context.Context, request func() error) error {
-	f := d.Ref.Look()
+	f := d.certain(ctx)
 	if !f.Running {
 		return &service.Error{Op: "reload daemon", Code: service.CodeNotRunning, Hint: `start it with "apexd start"`}
 	}
