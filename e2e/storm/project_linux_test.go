@@ -60,7 +60,7 @@ func (p *project) configure(command []string) {
 	config, err := json.Marshal(map[string]any{"daemon": map[string]any{
 		"command":   command,
 		"readiness": map[string]any{"type": "log", "pattern": "^ready"},
-		"restart":   map[string]any{"policy": "on-failure", "delay": "1ms", "limit": 0},
+		"restart":   map[string]any{"policy": "on-failure", "delay": "1ms", "maxDelay": "10ms", "limit": 0},
 		"log":       map[string]any{"maxSize": "8KiB", "maxFiles": 3},
 	}})
 	if err == nil {

@@ -117,19 +117,12 @@ func (p *project) lie(o observed, dead *graves) string {
 		return fmt.Sprintf("process %d held the lock all the time, and not %d", o.before.PID, pid)
 	case o.Running && pid != 0 && identOf(pid) == ident{} && dead.before(pid, o.began):
 		return fmt.Sprintf("process %d was gone before", pid)
-	case o.State == "running" && pid != 0 && !p.family(o.workloadPID(), pid):
-		return fmt.Sprintf("process %d was never the workload of %d", o.workloadPID(), pid)
+	case o.State == "running" && o.Workload != nil && !p.family(o.Workload.PID, pid): // without a workload it says that the daemon lives, and no more
+		return fmt.Sprintf("process %d was never the workload of %d", o.Workload.PID, pid)
 	case !o.Running && o.State != "stopped" && o.State != "failed":
 		return "the state is not that of a daemon that does not run"
 	}
 	return ""
-}
-
-func (s status) workloadPID() int {
-	if s.Workload == nil {
-		return 0
-	}
-	return s.Workload.PID
 }
 
 // family reports whether a workload has said that it was started as pid by daemon.
@@ -160,6 +153,7 @@ func TestLie(t *testing.T) {
 		{"down, while one held the lock", observed{status: down, before: ident{7, "1"}, after: ident{7, "1"}}, true},
 		{"down, while one took another's PID", observed{status: down, before: ident{7, "1"}, after: ident{7, "2"}}, false},
 		{"another workload", observed{status: status{Running: true, State: "running", PID: &seven, Workload: &struct{ PID int }{9}}}, true},
+		{"alive, and no more is known", observed{status: status{Running: true, State: "running", PID: &seven}}, false},
 		{"a dead one", observed{status: status{Running: true, State: "starting", PID: &gone}, began: time.Now().Add(time.Hour)}, true},
 		{"one that has died since", observed{status: status{Running: true, State: "starting", PID: &gone}, began: time.Now().Add(-time.Hour)}, false},
 		{"cannot tell", observed{status: status{Exit: 4, State: "unknown"}}, true},
