@@ -34,7 +34,7 @@ const stopMargin = 5 * time.Second
 // certainWait bounds how long Stop and Reload ask who holds a lock; certainEvery is how soon they ask again, certainMost how late in the end: a thousand that ask would
 // keep from its work the one that is asked about.
 const (
-	certainWait  = 20 * time.Second // they are microseconds of processor time, which a machine that does much else may not give them for seconds
+	certainWait  = time.Minute // they are microseconds of processor time, which a machine with a thousand runnable processes may not give them for many seconds
 	certainEvery = 2 * time.Millisecond
 	certainMost  = 100 * time.Millisecond
 )
