@@ -16,7 +16,7 @@ import (
 
 // roles are what the test binary does when its first argument names one of them.
 func roles() map[string]func(args []string) int {
-	return map[string]func([]string) int{"workload": workload, "grandchild": grandchild, "stranger": stranger, "init": initRole}
+	return map[string]func([]string) int{"workload": workload, "grandchild": grandchild, "stranger": stranger, "init": initRole, "flood": flood}
 }
 
 // lifetime bounds every helper process, should the test be killed itself.
