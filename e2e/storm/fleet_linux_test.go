@@ -235,7 +235,7 @@ func (f *fleet) strangers(ctx context.Context, r *rand.Rand) {
 			f.t.Errorf("a stranger: %v", err)
 			return
 		}
-		began := time.Now()
+		reused := f.dead.used(cmd.Process.Pid)
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
 		select {
@@ -251,7 +251,7 @@ func (f *fleet) strangers(ctx context.Context, r *rand.Rand) {
 			f.t.Errorf("the stranger %d has ended as %s", cmd.Process.Pid, cmd.ProcessState)
 		}
 		f.strange.Add(1)
-		if f.dead.before(cmd.Process.Pid, began) {
+		if reused {
 			f.reused.Add(1)
 		}
 	}

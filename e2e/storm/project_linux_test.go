@@ -144,12 +144,13 @@ func (p *project) must(verb string, statuses ...int) answer {
 
 // status is what apexd says, read with nothing of apexd's.
 type status struct {
-	Exit     int `json:"-"`
-	Running  bool
-	State    string
-	PID      *int
-	Workload *struct{ PID int }
-	Warnings []string
+	Exit      int `json:"-"`
+	Running   bool
+	State     string
+	PID       *int
+	StartedAt *time.Time
+	Workload  *struct{ PID int }
+	Warnings  []string
 }
 
 func (s status) pid() int {

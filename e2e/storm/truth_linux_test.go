@@ -69,21 +69,23 @@ func (g *graves) bury(who ident) {
 	g.at[who] = time.Now()
 }
 
-// before reports whether every process that had the PID and is known to be gone was so before t, and there is one.
-func (g *graves) before(pid int, t time.Time) bool {
+// startedSlack is how exact startedAt is: the kernel counts in hundredths of a second (proc_pid_stat(5), field 22).
+const startedSlack = 100 * time.Millisecond
+
+// had reports whether the process that got the PID at started was gone before t: somebody with that PID was, and had it no earlier.
+func (g *graves) had(pid int, started, t time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	found := false
 	for who, at := range g.at {
-		if who.PID == pid {
-			if at.After(t) {
-				return false
-			}
-			found = true
+		if who.PID == pid && at.Before(t) && at.After(started.Add(startedSlack)) {
+			return true
 		}
 	}
-	return found
+	return false
 }
+
+// used reports whether anybody with the PID is known to be gone.
+func (g *graves) used(pid int) bool { return g.had(pid, time.Time{}, time.Now()) }
 
 // observed is one status, and what the kernel said just before and just after.
 type observed struct {
@@ -115,7 +117,7 @@ func (p *project) lie(o observed, dead *graves) string {
 		return fmt.Sprintf("process %d held the lock all the time", o.before.PID)
 	case steady && pid != 0 && pid != o.before.PID:
 		return fmt.Sprintf("process %d held the lock all the time, and not %d", o.before.PID, pid)
-	case o.Running && pid != 0 && identOf(pid) == ident{} && dead.before(pid, o.began):
+	case o.Running && pid != 0 && o.StartedAt != nil && dead.had(pid, *o.StartedAt, o.began):
 		return fmt.Sprintf("process %d was gone before", pid)
 	case o.State == "running" && o.Workload != nil && !p.family(o.Workload.PID, pid): // without a workload it says that the daemon lives, and no more
 		return fmt.Sprintf("process %d was never the workload of %d", o.Workload.PID, pid)
@@ -139,7 +141,7 @@ func TestLie(t *testing.T) {
 	up := status{Exit: 0, Running: true, State: "running", PID: &seven, Workload: &struct{ PID int }{8}}
 	down := status{Exit: 3, State: "stopped"}
 	var dead graves
-	gone := 1 << 29 // above every PID
+	gone, birth := 1<<29, time.Now().Add(-time.Minute) // above every PID
 	dead.bury(ident{gone, "1"})
 	for _, row := range []struct {
 		name string
@@ -154,8 +156,9 @@ func TestLie(t *testing.T) {
 		{"down, while one took another's PID", observed{status: down, before: ident{7, "1"}, after: ident{7, "2"}}, false},
 		{"another workload", observed{status: status{Running: true, State: "running", PID: &seven, Workload: &struct{ PID int }{9}}}, true},
 		{"alive, and no more is known", observed{status: status{Running: true, State: "running", PID: &seven}}, false},
-		{"a dead one", observed{status: status{Running: true, State: "starting", PID: &gone}, began: time.Now().Add(time.Hour)}, true},
-		{"one that has died since", observed{status: status{Running: true, State: "starting", PID: &gone}, began: time.Now().Add(-time.Hour)}, false},
+		{"a dead one", observed{status: status{Running: true, State: "starting", PID: &gone, StartedAt: &birth}, began: time.Now().Add(time.Hour)}, true},
+		{"one that has died since", observed{status: status{Running: true, State: "starting", PID: &gone, StartedAt: &birth}, began: birth}, false},
+		{"one that got the PID of a dead one", observed{status: status{Running: true, State: "starting", PID: &gone, StartedAt: new(time.Now().Add(time.Second))}, began: time.Now().Add(time.Hour)}, false},
 		{"cannot tell", observed{status: status{Exit: 4, State: "unknown"}}, true},
 		{"a state of the living", observed{status: status{Exit: 3, State: "stopping"}}, true},
 	} {
