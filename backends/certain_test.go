@@ -2,6 +2,7 @@ package backends
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -43,5 +44,22 @@ func TestCertain(t *testing.T) {
 				t.Errorf("%v, want %q", err, row.want)
 			}
 		})
+	}
+}
+
+// TestCertainFor: only a holder that may have begun just now is waited for longer.
+func TestCertainFor(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		holder int
+		want   time.Duration
+	}{
+		{"nobody is named", 0, certainWait},
+		{"this process, which is young", os.Getpid(), certainYoung},
+		{"one that is gone", 1 << 30, certainYoung},
+	} {
+		if got := certainFor(pidfile.Finding{Holder: row.holder}); got != row.want {
+			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
 	}
 }

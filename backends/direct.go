@@ -31,10 +31,12 @@ var _ service.Backend = (*Direct)(nil)
 // stopMargin is what a stop may take beyond the workload's grace period: the daemon's kill, the last record, its own end.
 const stopMargin = 5 * time.Second
 
-// certainWait bounds how long Stop and Reload ask who holds a lock; certainEvery is how soon they ask again, certainMost how late in the end: a thousand that ask would
-// keep from its work the one that is asked about.
+// certainWait bounds how long Stop and Reload ask who holds a lock; certainYoung is the same where the kernel says that the holder is younger than that: it has yet to write its first
+// record, which takes microseconds of processor time that a machine with a thousand runnable processes may not give it for many seconds. certainEvery is how soon they ask again,
+// certainMost how late in the end: a thousand that ask would keep from its work the one that is asked about.
 const (
-	certainWait  = time.Minute // they are microseconds of processor time, which a machine with a thousand runnable processes may not give them for many seconds
+	certainWait  = 5 * time.Second
+	certainYoung = time.Minute
 	certainEvery = 2 * time.Millisecond
 	certainMost  = 100 * time.Millisecond
 )
@@ -80,23 +82,31 @@ func (d *Direct) Stop(ctx context.Context, o service.StopOptions) (service.Stopp
 }
 
 // certain looks until it is known who runs, or whether nobody does: between the end of a record and the end of its daemon, and between the lock and the
-// first record of the next, lie microseconds in which the lock is held by nobody in particular. After certainWait it is somebody else's lock.
+// first record of the next, lie microseconds in which the lock is held by nobody in particular. When that lasts it is somebody else's lock.
 func (d *Direct) certain(ctx context.Context) pidfile.Finding {
-	bound := time.NewTimer(certainWait)
-	defer bound.Stop()
+	begun := time.Now()
 	for wait := certainEvery; ; wait = min(2*wait, certainMost) {
 		f := d.Ref.Look()
-		if !f.Running || f.PID != 0 || f.Record != nil {
+		if !f.Running || f.PID != 0 || f.Record != nil || time.Since(begun) >= certainFor(f) {
 			return f
 		}
 		select { // polling: no system tells when somebody else's lock is released
 		case <-time.After(wait):
-		case <-bound.C:
-			return f
 		case <-ctx.Done():
 			return f
 		}
 	}
+}
+
+// certainFor is how long it is worth while to ask about f.
+func certainFor(f pidfile.Finding) time.Duration {
+	if f.Holder == 0 {
+		return certainWait
+	}
+	if p, err := proc.Inspect(f.Holder); err != nil || p.Age < certainYoung { // one that is gone by now has left the lock to the next
+		return certainYoung
+	}
+	return certainWait
 }
 
 // handle opens the process of f for signalling, after everything that speaks against it.
