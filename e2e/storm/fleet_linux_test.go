@@ -68,7 +68,7 @@ func TestFleet(t *testing.T) {
 		own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
 		all.Go(func() { f.client(ctx, own) })
 	}
-	for _, work := range []func(context.Context, *rand.Rand){f.killer, f.watchLedgers, f.recount} {
+	for _, work := range []func(context.Context, *rand.Rand){f.killer, f.killer, f.killer, f.watchLedgers, f.recount} {
 		own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
 		all.Go(func() { work(ctx, own) })
 	}
