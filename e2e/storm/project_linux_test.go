@@ -31,6 +31,8 @@ type project struct {
 	dir  string
 	home string
 	env  []string
+
+	within []string // a command line that runs apexd's where its clocks say something else; nil is here
 }
 
 // newProject makes a project whose workload gets args after its directory. It is stopped and swept up when the test ends.
@@ -90,7 +92,8 @@ func (p *project) sweep() {
 
 // command is a command line of apexd for this project, killed when ctx is done.
 func (p *project) command(ctx context.Context, verb string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, program(), append([]string{verb, "--json", "--project", p.dir}, args...)...)
+	argv := append(append(slices.Clone(p.within), program(), verb, "--json", "--project", p.dir), args...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = p.env, p.home, patience
 	return cmd
 }
@@ -149,6 +152,7 @@ type status struct {
 	State     string
 	PID       *int
 	StartedAt *time.Time
+	Uptime    int64 // milliseconds
 	Workload  *struct{ PID int }
 	Warnings  []string
 }
