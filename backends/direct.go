@@ -84,10 +84,13 @@ func (d *Direct) Stop(ctx context.Context, o service.StopOptions) (service.Stopp
 // certain looks until it is known who runs, or whether nobody does: between the end of a record and the end of its daemon, and between the lock and the
 // first record of the next, lie microseconds in which the lock is held by nobody in particular. When that lasts it is somebody else's lock.
 func (d *Direct) certain(ctx context.Context) pidfile.Finding {
-	begun := time.Now()
+	begun, limit := time.Now(), certainWait
 	for wait := certainEvery; ; wait = min(2*wait, certainMost) {
 		f := d.Ref.Look()
-		if !f.Running || f.PID != 0 || f.Record != nil || time.Since(begun) >= certainFor(f) {
+		if !f.Running || f.PID != 0 || f.Record != nil {
+			return f
+		}
+		if limit = max(limit, certainFor(f)); time.Since(begun) >= limit { // one that is named changes hands, and for a moment nobody is
 			return f
 		}
 		select { // polling: no system tells when somebody else's lock is released
