@@ -31,9 +31,10 @@ var _ service.Backend = (*Direct)(nil)
 // stopMargin is what a stop may take beyond the workload's grace period: the daemon's kill, the last record, its own end.
 const stopMargin = 5 * time.Second
 
-// certainWait bounds how long Stop and Reload ask who holds a lock; certainYoung is the same where the kernel says that the holder is younger than that: it has yet to write its first
-// record, which takes microseconds of processor time that a machine with a thousand runnable processes may not give it for many seconds. certainEvery is how soon they ask again,
-// certainMost how late in the end: a thousand that ask would keep from its work the one that is asked about.
+// certainYoung bounds how long Stop and Reload ask who holds a lock; certainWait does where the kernel names a holder that is older than that, and will not write a first record any more.
+// What they wait for takes microseconds of processor time, which a machine with a thousand runnable processes may not give for many seconds: a daemon's first record, or,
+// when the daemon was killed while it forked, the execve(2) or the end of the child, which has the lock until then and no name (the kernel keeps the PID that took it).
+// certainEvery is how soon they ask again, certainMost how late in the end: a thousand that ask would keep from its work the one that is asked about.
 const (
 	certainWait  = 5 * time.Second
 	certainYoung = time.Minute
@@ -104,12 +105,12 @@ func (d *Direct) certain(ctx context.Context) pidfile.Finding {
 // certainFor is how long it is worth while to ask about f.
 func certainFor(f pidfile.Finding) time.Duration {
 	if f.Holder == 0 {
-		return certainWait
-	}
-	if p, err := proc.Inspect(f.Holder); err != nil || p.Age < certainYoung { // one that is gone by now has left the lock to the next
 		return certainYoung
 	}
-	return certainWait
+	if p, err := proc.Inspect(f.Holder); err == nil && p.Age >= certainYoung {
+		return certainWait
+	}
+	return certainYoung
 }
 
 // handle opens the process of f for signalling, after everything that speaks against it.
