@@ -169,11 +169,12 @@ func (p *project) looks(ctx context.Context) {
 
 // follows looks on, on a terminal, until ctx is done; then somebody presses Ctrl-C.
 func (p *project) follows(ctx context.Context, args []string) {
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	limit, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	cmd := p.logs(limit, args)
 	screen := p.onTerminal(cmd)
 	<-ctx.Done()
+	defer time.AfterFunc(patience, cancel).Stop() // after Ctrl-C
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		p.t.Errorf("logs %q has ended: %v", args, err)
 	}
