@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ident is a process for good: its PID and when it began (proc_pid_stat(5), field 22).
@@ -69,15 +71,26 @@ func (g *graves) bury(who ident) {
 	g.at[who] = time.Now()
 }
 
-// startedSlack is how exact startedAt is: the kernel counts in hundredths of a second (proc_pid_stat(5), field 22).
-const startedSlack = 100 * time.Millisecond
+// startedSlack is how exact startedAt is: the kernel counts in hundredths of a second (proc_pid_stat(5), field 22), and two clocks are read.
+const startedSlack = 50 * time.Millisecond
 
-// had reports whether the process that got the PID at started was gone before t: somebody with that PID was, and had it no earlier.
+// began is when the process was started, by the wall clock; the zero time where that cannot be told.
+func (i ident) began() time.Time {
+	var now unix.Timespec
+	ticks, err := strconv.ParseInt(i.Begun, 10, 64)
+	if err != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return time.Time{}
+	}
+	const tick = 10 * time.Millisecond // of USER_HZ, which is 100 wherever Go runs
+	return time.Now().Add(time.Duration(ticks)*tick - time.Duration(now.Nano()))
+}
+
+// had reports whether the process that got the PID at started is known to have been gone at t.
 func (g *graves) had(pid int, started, t time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for who, at := range g.at {
-		if who.PID == pid && at.Before(t) && at.After(started.Add(startedSlack)) {
+		if who.PID == pid && at.Before(t) && who.began().Sub(started).Abs() < startedSlack {
 			return true
 		}
 	}
@@ -85,7 +98,16 @@ func (g *graves) had(pid int, started, t time.Time) bool {
 }
 
 // used reports whether anybody with the PID is known to be gone.
-func (g *graves) used(pid int) bool { return g.had(pid, time.Time{}, time.Now()) }
+func (g *graves) used(pid int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for who := range g.at {
+		if who.PID == pid {
+			return true
+		}
+	}
+	return false
+}
 
 // observed is one status, and what the kernel said just before and just after.
 type observed struct {
@@ -141,8 +163,9 @@ func TestLie(t *testing.T) {
 	up := status{Exit: 0, Running: true, State: "running", PID: &seven, Workload: &struct{ PID int }{8}}
 	down := status{Exit: 3, State: "stopped"}
 	var dead graves
-	gone, birth := 1<<29, time.Now().Add(-time.Minute) // above every PID
-	dead.bury(ident{gone, "1"})
+	gone := 1 << 29 // above every PID
+	dead.bury(ident{gone, "100"})
+	birth := ident{gone, "100"}.began()
 	for _, row := range []struct {
 		name string
 		o    observed
@@ -158,7 +181,7 @@ func TestLie(t *testing.T) {
 		{"alive, and no more is known", observed{status: status{Running: true, State: "running", PID: &seven}}, false},
 		{"a dead one", observed{status: status{Running: true, State: "starting", PID: &gone, StartedAt: &birth}, began: time.Now().Add(time.Hour)}, true},
 		{"one that has died since", observed{status: status{Running: true, State: "starting", PID: &gone, StartedAt: &birth}, began: birth}, false},
-		{"one that got the PID of a dead one", observed{status: status{Running: true, State: "starting", PID: &gone, StartedAt: new(time.Now().Add(time.Second))}, began: time.Now().Add(time.Hour)}, false},
+		{"one that got the PID of a dead one", observed{status: status{Running: true, State: "starting", PID: &gone, StartedAt: new(birth.Add(time.Second))}, began: time.Now().Add(time.Hour)}, false},
 		{"cannot tell", observed{status: status{Exit: 4, State: "unknown"}}, true},
 		{"a state of the living", observed{status: status{Exit: 3, State: "stopping"}}, true},
 	} {
