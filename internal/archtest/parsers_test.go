@@ -3,6 +3,7 @@ package archtest
 import (
 	"go/ast"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -107,4 +108,34 @@ func names(fn *ast.FuncDecl, into map[string]bool) {
 		}
 		return true
 	})
+}
+
+// TestFuzzCorpora: each fuzz target has inputs in testdata/fuzz, which every `go test` runs, and none is longer than people read.
+func TestFuzzCorpora(t *testing.T) {
+	files, err := load(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := 0
+	for _, f := range files {
+		for _, d := range f.ast.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !f.test || !strings.HasPrefix(fn.Name.Name, "Fuzz") {
+				continue
+			}
+			targets++
+			inputs, err := os.ReadDir(filepath.Join(root, f.pkg, "testdata", "fuzz", fn.Name.Name))
+			if err != nil || len(inputs) == 0 {
+				t.Errorf("%s: no corpus: %v", f.at(fn), err)
+			}
+			for _, in := range inputs {
+				if fi, err := in.Info(); err != nil || fi.Size() > 4<<10 {
+					t.Errorf("%s: %s: %v, or too long", f.at(fn), in.Name(), err)
+				}
+			}
+		}
+	}
+	if targets < 60 {
+		t.Errorf("only %d fuzz targets were found", targets)
+	}
 }
