@@ -23,7 +23,7 @@ const (
 	floodFile  = 1 << 20   // bytes of a log file
 	floodFiles = 3         // rotated ones that are kept
 	floodSlack = 64 << 10  // for the indexes
-	floodUSS   = 16 << 10  // KiB of the daemon, whatever its workload writes
+	floodUSS   = 24 << 10  // KiB of the daemon, whatever its workload writes
 	floodRSS   = 64 << 10  // KiB of who looks at the log, most of them the program's own pages
 	floodLine  = 100 << 20 // bytes of a line that is very long
 	floodStop  = 2 * time.Second
