@@ -44,7 +44,7 @@ type fleet struct {
 // meets another, no status says what was not so, stop and start keep their word, and nobody signals a stranger. When all rest, each project is whole or gone.
 func TestFleet(t *testing.T) {
 	if os.Getenv(insideVariable) == "" && os.Geteuid() == 0 { // who is not root has the PIDs of all
-		last := lasting(20*time.Second, 3*time.Second)
+		last := lasting(10*time.Second, 3*time.Second)
 		inNamespaces(t, last+10*time.Minute, "-storm.for="+last.String(), fmt.Sprintf("-storm.clients=%d", *stormClients))
 		return
 	}
@@ -58,7 +58,7 @@ func TestFleet(t *testing.T) {
 	if clients == 0 {
 		clients = scaled(100, 40)
 	}
-	last := lasting(20*time.Second, 3*time.Second)
+	last := lasting(10*time.Second, 3*time.Second)
 	ctx, cancel := context.WithTimeout(t.Context(), last)
 	defer cancel()
 	watched := watchRecord(t, f.projects[0])

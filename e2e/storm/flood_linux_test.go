@@ -73,7 +73,7 @@ func TestFlood(t *testing.T) {
 			p.floods(kind)
 			up := p.must("start", 0)
 			s, _ := p.truthful()
-			ctx, cancel := context.WithTimeout(t.Context(), lasting(4*time.Second, time.Second))
+			ctx, cancel := context.WithTimeout(t.Context(), lasting(2*time.Second, time.Second))
 			defer cancel()
 			var all sync.WaitGroup
 			for _, args := range [][]string{{"-f"}, {"-f", "--level", "error"}} {

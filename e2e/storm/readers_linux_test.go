@@ -46,7 +46,7 @@ func TestReaders(t *testing.T) {
 		})
 	}
 	began, starts := time.Now(), 0
-	for last := lasting(10*time.Second, 2*time.Second); time.Since(began) < last && !t.Failed(); starts++ {
+	for last := lasting(5*time.Second, 2*time.Second); time.Since(began) < last && !t.Failed(); starts++ {
 		now.Store(nil)
 		up := p.must("start", 0)
 		now.Store(&settled{pid: up.PID})
