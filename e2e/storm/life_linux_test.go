@@ -144,7 +144,8 @@ func (l *life) rests(fds int) weight {
 	l.t.Helper()
 	for end := time.Now().Add(patience); ; <-time.After(pause) {
 		ready := l.status().State == "running"
-		if w := weigh(l.t, l.pid()); ready && w.fds <= fds || time.Now().After(end) {
+		packs, _ := filepath.Glob(l.apex("*.tmp")) // the pattern is well formed
+		if w := weigh(l.t, l.pid()); ready && len(packs) == 0 && w.fds <= fds || time.Now().After(end) {
 			return w
 		}
 	}
