@@ -1,5 +1,5 @@
 # Shorthands; the steps, tools and versions are in .ci/run.
-.PHONY: check test e2e bench
+.PHONY: check test e2e bench fuzz storm
 
 check:
 	.ci/run format modules build lint test
@@ -12,3 +12,15 @@ e2e:
 
 bench:
 	bench/run
+
+# docs/reliability.md has what they printed last.
+FUZZTIME ?= 30s
+STORMTIME ?= 10m
+RESTARTS ?= 100000
+
+fuzz:
+	go run ./e2e/fuzz -for $(FUZZTIME)
+
+storm:
+	go test -count=1 -v -timeout 6h ./e2e/storm -run 'Fleet|Readers|Flood|LongLife' -storm.for $(STORMTIME) -storm.clients 1000 -storm.restarts $(RESTARTS)
+	go test -count=1 -v -timeout 6h ./e2e/storm -run 'Fleet|Readers' -storm.for $(STORMTIME) -storm.race

@@ -31,10 +31,15 @@ var _ service.Backend = (*Direct)(nil)
 // stopMargin is what a stop may take beyond the workload's grace period: the daemon's kill, the last record, its own end.
 const stopMargin = 5 * time.Second
 
-// certainWait bounds how long Stop asks who holds a lock, certainEvery is how often.
+// certainYoung bounds how long Stop and Reload ask who holds a lock; certainWait does where the kernel names a holder that is older than that, and will not write a first record any more.
+// What they wait for takes microseconds of processor time, which a machine with a thousand runnable processes may not give for many seconds: a daemon's first record, or,
+// when the daemon was killed while it forked, the execve(2) or the end of the child, which has the lock until then and no name (the kernel keeps the PID that took it).
+// certainEvery is how soon they ask again, certainMost how late in the end: a thousand that ask would keep from its work the one that is asked about.
 const (
-	certainWait  = 5 * time.Second // they are microseconds of processor time, which a machine that does much else may not give them sooner
+	certainWait  = 5 * time.Second
+	certainYoung = time.Minute
 	certainEvery = 2 * time.Millisecond
+	certainMost  = 100 * time.Millisecond
 )
 
 // reloadWait bounds the wait for a daemon's answer to a reload.
@@ -78,23 +83,34 @@ func (d *Direct) Stop(ctx context.Context, o service.StopOptions) (service.Stopp
 }
 
 // certain looks until it is known who runs, or whether nobody does: between the end of a record and the end of its daemon, and between the lock and the
-// first record of the next, lie microseconds in which the lock is held by nobody in particular. After certainWait it is somebody else's lock.
+// first record of the next, lie microseconds in which the lock is held by nobody in particular. When that lasts it is somebody else's lock.
 func (d *Direct) certain(ctx context.Context) pidfile.Finding {
-	bound := time.NewTimer(certainWait)
-	defer bound.Stop()
-	for {
+	begun, limit := time.Now(), certainWait
+	for wait := certainEvery; ; wait = min(2*wait, certainMost) {
 		f := d.Ref.Look()
 		if !f.Running || f.PID != 0 || f.Record != nil {
 			return f
 		}
-		select { // polling: no system tells when somebody else's lock is released
-		case <-time.After(certainEvery):
-		case <-bound.C:
+		if limit = max(limit, certainFor(f)); time.Since(begun) >= limit { // one that is named changes hands, and for a moment nobody is
 			return f
+		}
+		select { // polling: no system tells when somebody else's lock is released
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return f
 		}
 	}
+}
+
+// certainFor is how long it is worth while to ask about f.
+func certainFor(f pidfile.Finding) time.Duration {
+	if f.Holder == 0 {
+		return certainYoung
+	}
+	if p, err := proc.Inspect(f.Holder); err == nil && p.Age >= certainYoung {
+		return certainWait
+	}
+	return certainYoung
 }
 
 // handle opens the process of f for signalling, after everything that speaks against it.
@@ -211,7 +227,7 @@ func endLeftovers(ctx context.Context, ref pidfile.Ref, prev *pidfile.Record) er
 // Reload implements service.Backend: SIGHUP, and then the record says that it was done.
 func (d *Direct) Reload(ctx context.Context) error {
 	return d.reload(ctx, func() error {
-		f := d.Ref.Look()
+		f := d.certain(ctx)
 		if !f.Running { // it has ended since reload has looked
 			return proc.ErrNotFound
 		}
@@ -231,7 +247,7 @@ func (d *Direct) Reload(ctx context.Context) error {
 
 // reload calls request and returns when the record says that the daemon has done it.
 func (d *Direct) reload(ctx context.Context, request func() error) error {
-	f := d.Ref.Look()
+	f := d.certain(ctx)
 	if !f.Running {
 		return &service.Error{Op: "reload daemon", Code: service.CodeNotRunning, Hint: `start it with "apexd start"`}
 	}

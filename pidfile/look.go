@@ -42,6 +42,7 @@ type Finding struct {
 	Process  proc.Info     // of PID; zero when PID is 0
 	Record   *Record       // nil when missing, unreadable, or copied from another project
 	Lock     LockState     //
+	Holder   int           // whom the kernel names as the lock's holder while PID is 0; 0 where it names nobody
 	State    service.State // of a daemon that does not run: stopped, failed or unknown
 	Reason   string        // why State is failed or unknown, or PID is 0
 	Warnings []string      // what a person should know
@@ -220,11 +221,11 @@ func (s sight) judge() Finding {
 
 // held: somebody has the lock. The record says who only where its identity is that of a live process.
 func (s sight) held(f Finding) Finding {
-	f.Running = true
+	f.Running, f.Holder = true, s.holder
 	known := s.rec != nil && (s.match == matchIdentity || s.match == matchTime)
 	switch {
 	case known && (s.sameProject() || s.holder == s.process.PID):
-		f.PID, f.Process = s.process.PID, s.process
+		f.PID, f.Process, f.Holder = s.process.PID, s.process, 0
 		if !s.sameProject() {
 			f.Warnings = append(f.Warnings, fmt.Sprintf("the daemon was started when the project was %q", s.rec.ProjectPath))
 		}

@@ -48,12 +48,17 @@ func (o object) object(name string) object {
 	return m
 }
 
-// time reads RFC 3339 and, since JavaScript writes Date.now() too, a number of milliseconds since 1970.
+// time reads RFC 3339 and, since JavaScript writes Date.now() too, a number of milliseconds since 1970. A year that JSON cannot have (RFC 3339, 5.6) is no time.
 func (o object) time(name string) Time {
+	var t time.Time
 	if _, ok := o[name].(float64); ok {
-		return Time{time.UnixMilli(int64(o.int(name))).UTC()}
+		t = time.UnixMilli(int64(o.int(name))).UTC()
+	} else {
+		t, _ = time.Parse(time.RFC3339Nano, o.str(name))
 	}
-	t, _ := time.Parse(time.RFC3339Nano, o.str(name))
+	if y := t.UTC().Year(); y < 1 || y > 9999 {
+		return Time{}
+	}
 	return Time{t}
 }
 

@@ -108,7 +108,7 @@ func TestCorruptErrorIs(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{"", "1", "-1", `{"pid":1}`, `{"pid":1,"startedAt":1e400}`, `{"pid":1,"workload":{"lastExit":null}}`, "{", "\xff"} {
+	for _, s := range []string{"", "1", "-1", `{"pid":1}`, `{"pid":1,"startedAt":1e400}`, `{"pid":1,"workload":{"lastExit":null}}`, `{"pid":1,"startedAt":"9999-12-31T23:59:59-23:00"}`, "{", "\xff"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -125,6 +125,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		if _, err := Decode(again); err != nil {
 			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		for _, f := range []Finding{{Record: r, Running: true, PID: r.PID}, {Record: r, State: service.StateFailed}} {
+			if _, err := json.Marshal(f.Status(Ref{}, "daemon")); err != nil {
+				t.Fatalf("a status of it cannot be printed: %v", err)
+			}
 		}
 	})
 }

@@ -3,6 +3,8 @@
 //
 //	go test -v ./e2e/storm                               with the figures
 //	APEXD_STORM_SEED=7 go test ./e2e/storm -run Kill     the moments of an earlier run
+//	go test -v ./e2e/storm -run 'Fleet|Readers' -timeout 1h -storm.for 10m -storm.clients 1000
+//	go test -v ./e2e/storm -run 'Fleet|Readers' -timeout 1h -storm.for 10m -storm.race
 //
 // With -short the same tests do less. APEXD_STORM_BIN=DIR takes the program apexd from there instead of building it.
 package storm

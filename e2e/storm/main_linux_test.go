@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,6 +18,24 @@ const binVariable = "APEXD_STORM_BIN"
 // seedVariable repeats the random choices of an earlier run.
 const seedVariable = "APEXD_STORM_SEED"
 
+// What a long run is told. Without them the tests take seconds.
+var (
+	stormFor     = flag.Duration("storm.for", 0, "how long the storms without an end of their own last; 0 is some seconds")
+	stormClients = flag.Int("storm.clients", 0, "how many commands TestFleet has at work at once; 0 is a number that a laptop bears")
+	withRace     = flag.Bool("storm.race", false, "build apexd with the race detector")
+)
+
+// lasting is how long a storm goes on.
+func lasting(full, short time.Duration) time.Duration {
+	if *stormFor > 0 {
+		return *stormFor
+	}
+	if testing.Short() {
+		return short
+	}
+	return full
+}
+
 // TestMain makes the test binary also the processes that the tests need; see roles.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 {
@@ -28,6 +47,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	flag.Parse() // build looks at one
 	if os.Getenv(binVariable) != "" {
 		return m.Run()
 	}
@@ -48,7 +68,11 @@ func build(dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // users other than root run it
 		return err
 	}
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "apexd"), ".")
+	args := []string{"build", "-o", filepath.Join(dir, "apexd")}
+	if *withRace {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, ".")...)
 	cmd.Dir = filepath.Join("..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)

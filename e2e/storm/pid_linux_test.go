@@ -22,7 +22,7 @@ const insideVariable = "APEXD_STORM_INSIDE"
 // It happens in a PID namespace of its own: what the kernel counts there (ns_last_pid, pid_namespaces(7)) is nobody else's.
 func TestReusedPID(t *testing.T) {
 	if os.Getenv(insideVariable) == "" {
-		inNamespaces(t)
+		inNamespaces(t, 5*time.Minute)
 		return
 	}
 	for _, row := range []struct {
@@ -86,8 +86,9 @@ func replaced(t *testing.T) (p *project, pids []int) {
 	return nil, nil
 }
 
-// inNamespaces runs t again, in namespaces of its own.
-func inNamespaces(t *testing.T) {
+// inNamespaces runs the test t again, in a PID and a mount namespace of its own, for at most limit.
+func inNamespaces(t *testing.T, limit time.Duration, flags ...string) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		gate.Skip(t, "needs root, for a PID namespace")
 	}
@@ -95,7 +96,7 @@ func inNamespaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"init", self, "-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=2h"}
+	args := append([]string{"init", self, "-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=" + limit.String()}, flags...)
 	if testing.Short() {
 		args = append(args, "-test.short")
 	}

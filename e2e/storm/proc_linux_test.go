@@ -44,6 +44,8 @@ func (p *project) roleOf(pid int) string {
 		return ""
 	case args[1] == "workload" || args[1] == "grandchild":
 		return args[1]
+	case args[1] == "flood":
+		return "workload"
 	case args[0] != program():
 		return ""
 	case args[1] == "run":

@@ -31,6 +31,8 @@ type project struct {
 	dir  string
 	home string
 	env  []string
+
+	within []string // a command line that runs apexd's where its clocks say something else; nil is here
 }
 
 // newProject makes a project whose workload gets args after its directory. It is stopped and swept up when the test ends.
@@ -60,7 +62,7 @@ func (p *project) configure(command []string) {
 	config, err := json.Marshal(map[string]any{"daemon": map[string]any{
 		"command":   command,
 		"readiness": map[string]any{"type": "log", "pattern": "^ready"},
-		"restart":   map[string]any{"policy": "on-failure", "delay": "1ms", "limit": 0},
+		"restart":   map[string]any{"policy": "on-failure", "delay": "1ms", "maxDelay": "10ms", "limit": 0},
 		"log":       map[string]any{"maxSize": "8KiB", "maxFiles": 3},
 	}})
 	if err == nil {
@@ -90,7 +92,8 @@ func (p *project) sweep() {
 
 // command is a command line of apexd for this project, killed when ctx is done.
 func (p *project) command(ctx context.Context, verb string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, program(), append([]string{verb, "--json", "--project", p.dir}, args...)...)
+	argv := append(append(slices.Clone(p.within), program(), verb, "--json", "--project", p.dir), args...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = p.env, p.home, patience
 	return cmd
 }
@@ -144,12 +147,14 @@ func (p *project) must(verb string, statuses ...int) answer {
 
 // status is what apexd says, read with nothing of apexd's.
 type status struct {
-	Exit     int `json:"-"`
-	Running  bool
-	State    string
-	PID      *int
-	Workload *struct{ PID int }
-	Warnings []string
+	Exit      int `json:"-"`
+	Running   bool
+	State     string
+	PID       *int
+	StartedAt *time.Time
+	Uptime    int64 // milliseconds
+	Workload  *struct{ PID int }
+	Warnings  []string
 }
 
 func (s status) pid() int {
@@ -167,9 +172,18 @@ func (s status) String() string {
 func (p *project) status() status {
 	p.t.Helper()
 	a := p.run("status")
+	s := parsed(a)
+	if s.State == "" {
+		p.t.Fatalf("status: exit status %d: %s", a.Exit, a.Text)
+	}
+	return s
+}
+
+// parsed is the status in an answer; one without a state when it is none.
+func parsed(a answer) status {
 	s := status{Exit: a.Exit}
-	if err := json.Unmarshal([]byte(a.Text), &s); err != nil {
-		p.t.Fatalf("status: %v: exit status %d: %s", err, a.Exit, a.Text)
+	if json.Unmarshal([]byte(a.Text), &s) != nil {
+		return status{Exit: a.Exit}
 	}
 	return s
 }

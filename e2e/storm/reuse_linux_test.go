@@ -33,7 +33,7 @@ type churned struct {
 // the daemon is long gone, nor when it ends, and another process has its PID, at any moment of the command that stops it.
 func TestPIDChurn(t *testing.T) {
 	if os.Getenv(insideVariable) == "" {
-		inNamespaces(t)
+		inNamespaces(t, 2*time.Hour)
 		return
 	}
 	smallRange(t)
@@ -290,7 +290,7 @@ func startTime(pid int) string {
 // nobody is called running.
 func TestNotTheDaemon(t *testing.T) {
 	if os.Getenv(insideVariable) == "" {
-		inNamespaces(t)
+		inNamespaces(t, 2*time.Hour)
 		return
 	}
 	for _, row := range []struct {

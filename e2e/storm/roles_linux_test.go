@@ -18,7 +18,7 @@ import (
 
 // roles are what the test binary does when its first argument names one of them.
 func roles() map[string]func(args []string) int {
-	return map[string]func([]string) int{"workload": workload, "grandchild": grandchild, "stranger": stranger, "init": initRole, "inject": inject.Launch, "attacker": attacker, "churner": churner}
+	return map[string]func([]string) int{"workload": workload, "grandchild": grandchild, "stranger": stranger, "init": initRole, "inject": inject.Launch, "attacker": attacker, "churner": churner, "flood": flood}
 }
 
 // lifetime bounds every helper process, should the test be killed itself.
@@ -28,7 +28,7 @@ const lifetime = 10 * time.Minute
 const notAlone = 3
 
 // workload DIR [chatty] is what the daemons run. It holds a kernel lock as long as it lives: the witness that there are never two. It tells the ledger in
-// DIR of each main(), starts a grandchild in a session of its own, says "ready", and with chatty writes a lot. SIGTERM ends it well, SIGUSR1 badly.
+// DIR of each main(), and "families" of its PID and its daemon's, starts a grandchild in a session of its own, says "ready", and with chatty writes a lot. SIGTERM ends it well, SIGUSR1 badly.
 func workload(args []string) int {
 	dir := args[0]
 	sigs := make(chan os.Signal, 2) // one of each kind
@@ -43,6 +43,7 @@ func workload(args []string) int {
 		return notAlone
 	}
 	enter(dir, "main")
+	record(dir, "families", fmt.Sprintf("%d %d", os.Getpid(), os.Getppid()))
 	child := exec.Command(os.Args[0], "grandchild", dir)
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	up, err := child.StdoutPipe()
@@ -74,14 +75,17 @@ func workload(args []string) int {
 	}
 }
 
-// enter adds "WHAT PID" to the ledger in one write.
-func enter(dir, what string) {
-	f, err := os.OpenFile(filepath.Join(dir, "ledger"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+// enter adds "WHAT PID" to the ledger.
+func enter(dir, what string) { record(dir, "ledger", fmt.Sprintf("%s %d", what, os.Getpid())) }
+
+// record adds a line to a file of DIR in one write.
+func record(dir, name, line string) {
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
-		return // the ledger then lacks a main(), which the test sees
+		return // the file then lacks a main(), which the test sees
 	}
 	defer f.Close()
-	fmt.Fprintf(f, "%s %d\n", what, os.Getpid())
+	fmt.Fprintln(f, line)
 }
 
 // grandchild DIR says on its standard output that it is there, and waits for its end.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,31 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 	if rows < 10 {
 		t.Errorf("only %d rows were found in docs/security.md", rows)
+	}
+}
+
+// namedTest is how docs/reliability.md names what it speaks of.
+var namedTest = regexp.MustCompile("`([a-z]+\\.(?:Test|Fuzz)\\w+|servicetest: [^`]+)`")
+
+// TestReliabilityNamesTests: the same of docs/reliability.md, anywhere in it.
+func TestReliabilityNamesTests(t *testing.T) {
+	files, err := load(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := fs.ReadFile(os.DirFS(root), "docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := testNames(files, os.DirFS(root))
+	named := namedTest.FindAllStringSubmatch(string(doc), -1)
+	for _, m := range named {
+		if !known[m[1]] {
+			t.Errorf("docs/reliability.md: there is no test %s", m[1])
+		}
+	}
+	if len(named) < 60 {
+		t.Errorf("only %d tests were found in docs/reliability.md", len(named))
 	}
 }
 

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"encoding/json"
 	"os"
 	"reflect"
 	"strings"
@@ -123,6 +124,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"at":"2025-01-15T12:00:00Z","event":"ready"}`+"\n"), 1)
 	f.Add([]byte("\n\n{\"at\":\"2025-01-15T12:00:00Z\",\"event\":\"exited\",\"exit\":{\"code\":-1,\"signal\":\"SIGKILL\"}}\r\n{\"at\""), -1)
 	f.Add([]byte("null\n[]\n\x00"), 3)
+	f.Add([]byte(`{"at":"9999-12-31T23:59:59-23:00","event":"ready"}`+"\n"), 1)
 	f.Fuzz(func(t *testing.T, data []byte, n int) {
 		input := string(data)
 		events, skipped := parse(data, n)
@@ -135,6 +137,9 @@ func FuzzRead(f *testing.F) {
 		for _, e := range events {
 			if e.Event == "" || e.At.IsZero() {
 				t.Fatalf("accepted %+v", e)
+			}
+			if _, err := json.Marshal(e); err != nil {
+				t.Fatalf("%+v cannot be printed: %v", e, err)
 			}
 		}
 		if all, _ := parse(data, -1); n >= 0 && len(events) != min(n, len(all)) {

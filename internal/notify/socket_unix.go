@@ -121,6 +121,9 @@ func abandoned(dir string) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)
 }
 
+// sizeofFD is that of a descriptor in SCM_RIGHTS, a C int (unix(7)).
+const sizeofFD = 4
+
 // parseControl takes the ancillary data of one datagram apart. Descriptors are close-on-exec already (package net).
 func parseControl(b []byte) (sender, descriptors) {
 	from := sender{uid: -1}
@@ -133,6 +136,9 @@ func parseControl(b []byte) (sender, descriptors) {
 	}
 	var fds descriptors
 	for i := range messages {
+		if len(messages[i].Data)%sizeofFD != 0 { // the kernel sends none such, and ParseUnixRights would read beyond its end
+			continue
+		}
 		if got, err := syscall.ParseUnixRights(&messages[i]); err == nil {
 			fds = append(fds, got...)
 		} else if s, ok := credentials(&messages[i]); ok {

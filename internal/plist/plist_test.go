@@ -107,6 +107,28 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
+// FuzzDecode: a property list that somebody else has put there is read or refused, and what was read can be written again unless it has what XML has not.
+func FuzzDecode(f *testing.F) {
+	for _, s := range []string{
+		"", "<plist>", "<plist><dict><key>Label</key></dict></plist>", "<plist><array><string>a</string></array></plist>", "bplist00", "{ Label = x; }", "bplist00\xd0\x08\x00",
+		"<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>Label</key><string>x</string><key>ProgramArguments</key><array><string>a</string></array></dict></plist>",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var got list
+		if Decode(text, &got) != nil {
+			return
+		}
+		if again, err := Encode(got); err == nil {
+			var same list
+			if err := Decode(again, &same); err != nil {
+				t.Errorf("%q is %+v, and written and read again: %v", text, got, err)
+			}
+		}
+	})
+}
+
 // TestDecodeForeign: what somebody else has put there is no reason to fall over.
 func TestDecodeForeign(t *testing.T) {
 	for _, text := range []string{"", "x", "<plist>", "<plist><dict><key>Label</key></dict></plist>", "bplist00", "{ Label = x; }", strings.Repeat("<array>", 10000)} {

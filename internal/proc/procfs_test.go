@@ -96,6 +96,18 @@ func FuzzStatName(f *testing.F) {
 	})
 }
 
+// FuzzParsePIDs: what is no PID is left out, and nothing is made up.
+func FuzzParsePIDs(f *testing.F) {
+	f.Add([]byte("12 345 "))
+	f.Add([]byte("0 -1 x 99999999999 +7 7"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		pids := parsePIDs(b)
+		if len(pids) > len(b) || slices.ContainsFunc(pids, func(pid int) bool { return pid <= 0 }) {
+			t.Errorf("%q: %v", b, pids)
+		}
+	})
+}
+
 func TestParsePIDs(t *testing.T) {
 	rows := []struct {
 		name, in string

@@ -1,7 +1,6 @@
 package supervise
 
 import (
-	"slices"
 	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/history"
@@ -28,12 +27,26 @@ func (d *daemon) inheritTries(prev *pidfile.Record) {
 	d.tries = append(recent(d.spec.Restart, before, ended.Sub(prev.StartedAt.Time), now), now)
 }
 
-// recent are those of tries that count for p after a run that took this long: none, if that was healthy, else those within the window.
+// recent are those of tries that count for p after a run that took this long: none, if that was healthy, else those within the window. One in the future was before the clock was set
+// back; it counts as one of now, since it would else count until the clock is there again.
 func recent(p service.RestartPolicy, tries []time.Time, took time.Duration, now time.Time) []time.Time {
 	if p.Healthy > 0 && took >= p.Healthy {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(tries), func(t time.Time) bool { return now.Sub(t) >= p.Window })
+	var count []time.Time
+	for _, t := range tries {
+		if now.Sub(t) < p.Window {
+			count = append(count, earlier(t, now))
+		}
+	}
+	return count
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // spent reports whether the policy allows no further restart after a run that has failed.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/joshuaaferguson/apexd/internal/testenv"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -52,11 +50,7 @@ func TestBrake(t *testing.T) {
 		{"never restarted", service.RestartPolicy{When: service.RestartNever, Limit: 1, Window: time.Hour}, 0, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			dir := testenv.TempDir(t)
-			if err := os.Mkdir(filepath.Join(dir, ".apex"), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			ref := pidfile.Ref{Path: filepath.Join(dir, ".apex", "daemon.pid"), Project: dir}
+			ref := projectRef(t)
 			for n := 1; n <= 6; n++ {
 				settled := failing(t, ref, row.policy)
 				st := ref.Look().Status(ref, service.DefaultName)
@@ -83,11 +77,8 @@ func TestBrake(t *testing.T) {
 func failing(t *testing.T, ref pidfile.Ref, p service.RestartPolicy) (settled bool) {
 	t.Helper()
 	err := Run(t.Context(), Options{
-		Spec: service.Spec{
-			Name: service.DefaultName, Project: ref.Project, Dir: ref.Project, StopTimeout: time.Second, Readiness: service.Readiness{Timeout: time.Minute}, Restart: p,
-			Log: service.LogPolicy{Path: filepath.Join(ref.Project, ".apex", "daemon.log")},
-		},
-		Ref: ref, Keeper: service.NewRegistration(service.KindLaunchd, service.ScopeUser, ref.Project, service.DefaultName), Brake: true, Settled: func() { settled = true },
+		Spec: failingSpec(ref, p),
+		Ref:  ref, Keeper: service.NewRegistration(service.KindLaunchd, service.ScopeUser, ref.Project, service.DefaultName), Brake: true, Settled: func() { settled = true },
 		NewLogger: func(Log, service.LogPolicy) Logger { return silent{} },
 		Func: func(_ context.Context, _ Daemon, ready func(string)) error {
 			ready("")

@@ -32,9 +32,8 @@ type daemon struct {
 	since      time.Time
 	startedAt  time.Time
 	ready      bool
-	statusText string    // the workload's STATUS=
-	fault      string    // why this run was ended by us, "" when it was not
-	begun      time.Time // when self was looked up
+	statusText string // the workload's STATUS=
+	fault      string // why this run was ended by us, "" when it was not
 	saveFailed bool
 	saveAt     timer
 	view       statusView // the published state, for Status(); safe from any goroutine

@@ -32,7 +32,9 @@ type statusView struct {
 // Status implements Daemon. It is safe from any goroutine.
 func (d *daemon) Status() service.Status {
 	info := d.self
-	info.Age += time.Since(d.begun)
+	if now, err := proc.Inspect(info.PID); err == nil {
+		info.Age = now.Age // as the system counts it, while the machine sleeps too: what any other process is told
+	}
 	return d.view.rec.Load().Status(info, d.o.Ref.Project)
 }
 

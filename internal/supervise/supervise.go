@@ -178,7 +178,7 @@ func Describe(e service.Exit) string {
 
 // open makes everything the daemon needs before the workload. After an error nothing but the lock is held.
 func open(o Options, lock *pidfile.Lock) (*daemon, error) {
-	d := &daemon{o: o, spec: o.Spec, lock: lock, self: lock.Self(), begun: time.Now(), clock: o.Clock}
+	d := &daemon{o: o, spec: o.Spec, lock: lock, self: lock.Self(), clock: o.Clock}
 	if d.clock.Wall == nil {
 		d.clock = systemClock()
 	}

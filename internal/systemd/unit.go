@@ -76,12 +76,15 @@ func unitOf(get func(property string) string) Unit {
 	}
 }
 
+// maxUnix is the last second of the year 9999. JSON has no later time (RFC 3339, 5.6), and no machine was up then.
+const maxUnix = 253402300799
+
 // instant reads "@SECONDS", as systemctl --timestamp=unix writes it, or microseconds, as D-Bus has it; 0 is no time.
 func instant(s string) time.Time {
 	sec, unix := strings.CutPrefix(s, "@")
 	n, err := strconv.ParseInt(sec, 10, 64)
 	switch {
-	case err != nil || n <= 0:
+	case err != nil || n <= 0 || unix && n > maxUnix || n/1e6 > maxUnix:
 		return time.Time{}
 	case unix:
 		return time.Unix(n, 0)

@@ -97,3 +97,15 @@ func FuzzParseMark(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLinkOf: a link is one of ours by its whole name.
+func FuzzLinkOf(f *testing.F) {
+	f.Add("S20x", "x")
+	f.Add("K-1x", "x")
+	f.Add("S99", "")
+	f.Fuzz(func(t *testing.T, file, name string) {
+		if start, ok := linkOf(file, name); ok && (len(file) != 3+len(name) || start != (file[0] == 'S')) {
+			t.Errorf("%q is a link of %q", file, name)
+		}
+	})
+}
