@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"reflect"
@@ -134,7 +135,7 @@ func FuzzRead(f *testing.F) {
 		if string(data) != input {
 			t.Fatal("the input was changed")
 		}
-		for _, e := range events {
+		for _, e := range append(events, decoded(bytes.Split(data, []byte("\n")))...) {
 			if e.Event == "" || e.At.IsZero() {
 				t.Fatalf("accepted %+v", e)
 			}

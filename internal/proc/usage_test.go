@@ -88,6 +88,16 @@ func FuzzParsePS(f *testing.F) {
 	})
 }
 
+func FuzzPSTime(f *testing.F) {
+	f.Add("0:07.51")
+	f.Add("1-02:03:04")
+	f.Fuzz(func(t *testing.T, text string) {
+		if d, ok := parsePSTime(text); d < 0 || !ok && d != 0 {
+			t.Errorf("%q: %s, %t", text, d, ok)
+		}
+	})
+}
+
 func BenchmarkUsages(b *testing.B) {
 	for b.Loop() {
 		if _, err := Usages([][]int{{os.Getpid()}}); err != nil {
