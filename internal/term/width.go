@@ -52,9 +52,9 @@ func Fit(s string, n int) string {
 	used, end := 1, 0 // the mark
 	for i, r := range s {
 		if used += runeWidth(r); used > n {
+			end = i
 			break
 		}
-		end = i + utf8.RuneLen(r)
 	}
 	return s[:end] + "…"
 }
