@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,14 +15,29 @@ import (
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-// stepped is a wall clock that jumps with each run of the workload, and a monotonic one that goes on.
+// stepped is a wall clock that jumps with each run of the workload, and a monotonic one that goes on. The workload sets it, and the daemon reads it.
 type stepped struct {
+	mu   sync.Mutex
 	wall time.Time
 	mono time.Duration
 }
 
 func (s *stepped) clock() Clock {
-	return Clock{Wall: func() time.Time { return s.wall }, Mono: func() time.Duration { return s.mono }, Rand: func() float64 { return 0.5 }}
+	return Clock{Wall: func() time.Time { w, _ := s.read(); return w }, Mono: func() time.Duration { _, m := s.read(); return m }, Rand: func() float64 { return 0.5 }}
+}
+
+func (s *stepped) read() (time.Time, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wall, s.mono
+}
+
+// step lets time pass and sets the wall clock.
+func (s *stepped) step(passed time.Duration, wall time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mono += passed
+	s.wall = wall
 }
 
 // TestClockSteps: restarts are counted by time that has passed. Where the wall clock is set to between two of them changes neither how many there are nor anything but the times that
@@ -59,8 +75,7 @@ func TestClockSteps(t *testing.T) {
 					if runs == 20 {
 						return nil // it would go on for ever
 					}
-					s.mono += row.passed
-					s.wall = row.walls[min(runs, len(row.walls)-1)]
+					s.step(row.passed, row.walls[min(runs, len(row.walls)-1)])
 					return errors.New("it fails")
 				},
 			})

@@ -50,12 +50,11 @@ func Fit(s string, n int) string {
 		return s
 	}
 	used, end := 1, 0 // the mark
-	for end < len(s) {
-		r, size := utf8.DecodeRuneInString(s[end:])
+	for i, r := range s {
 		if used += runeWidth(r); used > n {
+			end = i
 			break
 		}
-		end += size
 	}
 	return s[:end] + "…"
 }
