@@ -200,7 +200,7 @@ func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
 	}
 	lock, got, err := d.Ref.AcquireToClear(ctx)
 	if errors.Is(err, service.ErrAlreadyRunning) {
-		return nil
+		return d.clearedByOthers(ctx)
 	}
 	if err != nil {
 		return err
@@ -213,6 +213,18 @@ func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
 		err = lock.Remove()
 	}
 	return errors.Join(err, lock.Release())
+}
+
+// clearedByOthers waits until whoever has the place has a name, which is the next daemon's, or has gone: another stop clears as this one would have.
+func (d *Direct) clearedByOthers(ctx context.Context) error {
+	f := d.certain(ctx)
+	switch {
+	case f.Running && f.PID == 0 && f.Record == nil:
+		return stopError(0, fmt.Errorf("what the last daemon has left cannot be cleared: %s", f.Reason))
+	case f.Running, f.State == service.StateStopped:
+		return nil
+	}
+	return stopError(0, errors.New("somebody else was clearing what the last daemon has left, and did not end it"))
 }
 
 // endLeftovers ends what the daemon of prev, if there was one, has left running.

@@ -17,6 +17,7 @@ type Plan struct {
 	Backend  string   `json:"backend"` // "systemd"
 	Scope    string   `json:"scope"`   // "user" or "system"
 	User     string   `json:"user"`    // whom the daemon runs as
+	Runs     []string `json:"runs"`    // the command that the configuration has the daemon run now; none is the built-in server. Who can write the configuration can change it
 	Path     string   `json:"path"`    // PATH that it and its workload get
 	UpToDate bool     `json:"upToDate"`
 	Files    []File   `json:"files"`    // what will be written and removed

@@ -2,6 +2,7 @@ package install
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -11,6 +12,9 @@ func (p *Plan) String() string {
 	fmt.Fprintf(&b, "%s %s (%s, %s)\n", p.Op, p.Service, p.Backend, p.Scope)
 	if p.User != "" {
 		fmt.Fprintf(&b, "runs as %s\n", p.User)
+	}
+	if p.Op == "install" {
+		fmt.Fprintf(&b, "runs    %s\n", p.Program())
 	}
 	if p.Path != "" {
 		fmt.Fprintf(&b, "PATH    %s\n", p.Path)
@@ -28,6 +32,21 @@ func (p *Plan) String() string {
 		b.WriteString("\nthe daemon runs with the old definition until it is restarted: apexd restart\n")
 	}
 	return b.String()
+}
+
+// Program is what the daemon runs, as one would type it.
+func (p *Plan) Program() string {
+	if len(p.Runs) == 0 {
+		return "the built-in API server"
+	}
+	words := make([]string, len(p.Runs))
+	for i, w := range p.Runs {
+		var err error
+		if words[i], err = shellQuote(w); err != nil { // no shell can say it
+			words[i] = strconv.Quote(w)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func (p *Plan) file(b *strings.Builder, f File) {

@@ -126,6 +126,10 @@ func TestFaultsFound(t *testing.T) {
 			[]inject.Rule{fault(step("stop", "pidfd", "", 1), "EMFILE")},
 		},
 		{
+			"a stop that could not clear said that it was done", "stop after a crash",
+			[]inject.Rule{fault(step("stop", "lock", "P/.apex/daemon.pid.lock", 2), "ENOLCK")},
+		},
+		{
 			"a stop that could not look for leftovers found none", "stop after a crash",
 			[]inject.Rule{fault(step("stop", "create", "~/.local/state/apexd/daemons/*.lock", 1), "EMFILE from here on")},
 		},

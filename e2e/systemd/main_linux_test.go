@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/joshuaaferguson/apexd/e2e/gate"
+	"github.com/joshuaaferguson/apexd/e2e/inject"
 )
 
 const (
@@ -26,6 +27,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "inject" {
+		os.Exit(inject.Launch(os.Args[2:]))
+	}
 	if file := os.Getenv(probeVariable); file != "" {
 		os.Exit(probe(file))
 	}

@@ -126,6 +126,7 @@ func (a *app) install(cmd *cobra.Command, o installFlags) error {
 	if o.print && (c.Backend == service.KindSysV || c.Backend == service.KindOpenRC) {
 		return a.answer(map[string]any{"script": p.Files[0].New}, "%s", trimNewline(p.Files[0].New))
 	}
+	p.Runs = r.Spec.Command
 	p.Warnings = append(p.Warnings, warnings...)
 	return a.apply(ctx, p, o.dryRun || o.print)
 }
@@ -438,6 +439,9 @@ func (a *app) apply(ctx context.Context, p *install.Plan, dry bool) error {
 		}
 	}
 	a.say("%sed %s (%s, %s)", p.Op, p.Service, p.Backend, cmp.Or(p.User, p.Scope))
+	if p.Op == "install" {
+		a.say("it runs %s", p.Program())
+	}
 	if p.Restart {
 		a.say("it runs with the old definition until: apexd restart")
 	}
