@@ -13,7 +13,7 @@ class Apexd < Formula
     ldflags = "-s -w -X github.com/joshuaaferguson/apexd/internal/version.release=#{version}"
     system "go", "build", *std_go_args(ldflags:)
     generate_completions_from_executable(bin/"apexd", "completion")
-    system ".github/packaging/man", bin/"apexd", buildpath
+    system bin/"apexd", "man", buildpath
     man1.install Dir["apexd*.1"]
   end
 

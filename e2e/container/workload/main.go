@@ -14,7 +14,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
-	fmt.Println("up", os.Getenv("SECRET"))
+	fmt.Fprintln(os.Stdout, "up", os.Getenv("SECRET"))
 	if len(args) > 0 {
 		status, err := strconv.Atoi(args[0])
 		if err != nil {
@@ -23,6 +23,6 @@ func run(args []string) int {
 		return status
 	}
 	<-stop
-	fmt.Println("bye")
+	fmt.Fprintln(os.Stdout, "bye")
 	return 0
 }
