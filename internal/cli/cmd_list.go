@@ -114,8 +114,18 @@ func (a *app) style() term.Style {
 // listTable is a table of found. cpu is the share of a processor that one uses, "-" where it is not known.
 func listTable(found []userDaemon, users bool, cpu func(userDaemon) string) term.Table {
 	t := term.Table{Columns: []term.Column{
-		{Title: "USER"}, {Title: "NAME"}, {Title: "STATE"}, {Title: "READY", Spare: 3}, {Title: "BACKEND", Spare: 8}, {Title: "PID", Right: true}, {Title: "UP", Right: true, Spare: 1},
-		{Title: "RESTARTS", Right: true, Spare: 7}, {Title: "CPU", Right: true, Spare: 4}, {Title: "MEMORY", Right: true, Spare: 5}, {Title: "ADDRESS", Spare: 6}, {Title: "PROJECT", Keep: term.KeepEnd},
+		{Title: "USER"},
+		{Title: "NAME"},
+		{Title: "STATE"},
+		{Title: "READY", Spare: 3},
+		{Title: "BACKEND", Spare: 8},
+		{Title: "PID", Right: true},
+		{Title: "UP", Right: true, Spare: 1},
+		{Title: "RESTARTS", Right: true, Spare: 7},
+		{Title: "CPU", Right: true, Spare: 4},
+		{Title: "MEMORY", Right: true, Spare: 5},
+		{Title: "ADDRESS", Spare: 6},
+		{Title: "PROJECT", Keep: term.KeepEnd},
 	}}
 	for _, d := range found {
 		t.Rows = append(t.Rows, []term.Cell{
