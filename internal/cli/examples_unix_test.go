@@ -104,7 +104,8 @@ func runExample(t *testing.T, line string) {
 	line = strings.TrimPrefix(line, "sudo ")
 	var out string
 	var err error
-	if verb == "run" || verb == "top" || strings.Contains(line, " -f") || strings.Contains(line, "--watch") {
+	endless := verb == "run" || verb == "top" && !strings.Contains(line, "--count") || strings.Contains(line, " -f") || strings.Contains(line, "--watch")
+	if endless {
 		out, err = e.interrupted(t, line)
 	} else {
 		out, err = e.run(t, line)

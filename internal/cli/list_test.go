@@ -10,6 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/install"
+	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/service"
 )
 
 // output is an app whose standard output and error are read by calling the functions.
@@ -141,5 +146,39 @@ func TestRosterPlaces(t *testing.T) {
 	}
 	if !slices.ContainsFunc(got, func(p place) bool { return p.user == "root" && strings.HasSuffix(p.dir, "/root/.local/state/apexd") }) {
 		t.Errorf("root's is not among %+v", got)
+	}
+}
+
+// TestRosterRegistered: what a manager has and what never ran is there, once.
+func TestRosterRegistered(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no units here")
+	}
+	config, project := t.TempDir(), t.TempDir()
+	units := filepath.Join(config, "systemd/user")
+	spec := service.Spec{Project: project, Name: "web", Dir: project, Command: []string{"true"}, StopTimeout: time.Second}
+	r := install.Request{Spec: spec, Ref: pidfile.Ref{Project: project}, Exec: "/usr/local/bin/apexd", Version: "1", Hardening: install.HardeningBaseline}
+	out, err := install.RenderUnit(r, service.ScopeUser, install.OldestVersion)
+	if err == nil {
+		err = os.MkdirAll(units, 0o755)
+	}
+	name := service.NewRegistration(service.KindSystemd, service.ScopeUser, project, "web").Service
+	if err == nil {
+		err = os.WriteFile(filepath.Join(units, name), []byte(out.Text), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := roster{people: []install.Person{{Config: config}}}
+	mine := func(found []known) bool {
+		return slices.ContainsFunc(found, func(k known) bool {
+			return k.ref.Project == project && k.name == "web" && k.ref.Path == filepath.Join(project, ".apex", "web.pid")
+		})
+	}
+	if found := of.registered(map[string]bool{}); !mine(found) {
+		t.Errorf("found %+v", found)
+	}
+	if found := of.registered(map[string]bool{strings.TrimSuffix(name, ".service"): true}); mine(found) {
+		t.Error("it is known already, and found again")
 	}
 }

@@ -1,7 +1,6 @@
 package term
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -87,9 +86,4 @@ func FitEnd(s string, n int) string {
 		begin -= size
 	}
 	return "…" + s[begin:]
-}
-
-// pad is s with blanks up to n cells.
-func pad(s string, width, n int) string {
-	return s + strings.Repeat(" ", max(n-width, 0))
 }
