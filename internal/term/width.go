@@ -49,11 +49,12 @@ func Fit(s string, n int) string {
 		return s
 	}
 	used, end := 1, 0 // the mark
-	for i, r := range s {
+	for end < len(s) {
+		r, size := utf8.DecodeRuneInString(s[end:])
 		if used += runeWidth(r); used > n {
 			break
 		}
-		end = i + utf8.RuneLen(r)
+		end += size
 	}
 	return s[:end] + "…"
 }
