@@ -2,19 +2,27 @@ package install
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
 
 	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/shellword"
 	"github.com/joshuaaferguson/apexd/internal/sysv"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
 // RenderSysV returns the init script of r: the headers of LSB 5.0 ("Comment Conventions for Init Scripts"), Red Hat's for chkconfig(8), and verbs that are all apexd's own,
 // carried out as the daemon's user with the environment of r and nothing else. It is pure. Errors: what r holds and a script cannot carry.
-func RenderSysV(r Request) (string, error) {
-	reg := r.registration(service.KindSysV, service.ScopeSystem)
+func RenderSysV(r Request) (string, error) { return renderScript(r, service.KindSysV, sysvScript) }
+
+// RenderRCS returns the same script for BusyBox's rcS, which calls it with start, and its rcK with stop. The headers are nobody's there.
+func RenderRCS(r Request) (string, error) { return renderScript(r, service.KindRCS, sysvScript) }
+
+// renderScript fills in a script of k's.
+func renderScript(r Request, k service.Kind, script string) (string, error) {
+	reg := r.registration(k, service.ScopeSystem)
 	call, err := callOf(r)
 	if err != nil {
 		return "", err
@@ -25,28 +33,25 @@ func RenderSysV(r Request) (string, error) {
 	}
 	keeper := "--keeper " + string(reg.Backend) + " --scope " + string(reg.Scope) + " --service " + reg.Service
 	return strings.NewReplacer(
-		"@HEAD@", scriptHead(r, reg), "@EXEC@", exec, "@CALL@", call, "@KEEPER@", keeper, "@SERVICE@", reg.Service,
-	).Replace(sysvScript), nil
+		"@HEAD@", scriptHead(r, reg), "@MARK@", markOf(r, k).String(), "@ABOUT@", aboutScript(r), "@RCVAR@", sysv.RCVar(reg.Service), "@RCNAME@", strings.TrimSuffix(sysv.RCVar(reg.Service), "_enable"),
+		"@EXEC@", exec, "@CALL@", call, "@KEEPER@", keeper, "@SERVICE@", reg.Service,
+	).Replace(script), nil
 }
 
-// callOf is the command line of "$verb", with which one verb of apexd is carried out. env(1) would take a program with "=" in its path for a variable.
+// callOf is the command line of "$verb", with which one verb of apexd is carried out, the environment on a line of its own. env(1) would take a program with "=" in its path for a variable.
 func callOf(r Request) (string, error) {
 	if !path.IsAbs(r.Exec) || strings.Contains(r.Exec, "=") {
 		return "", fmt.Errorf("the program's path %q is not absolute, or has a \"=\", which env(1) takes for a variable", r.Exec)
 	}
-	argv := append([]string{"env", "-i", "PATH=" + r.Path}, r.Env...)
-	argv = append(argv, r.Exec, "as", r.User)
-	before, err := lineWords(argv...)
-	if err != nil {
-		return "", err
-	}
-	after, err := lineWords(r.place()...)
-	return before + ` "$verb" ` + after + ` "$@"`, err
+	env, err1 := lineWords(append([]string{"env", "-i", "PATH=" + r.Path}, r.Env...)...)
+	before, err2 := lineWords(r.Exec, "as", r.User)
+	after, err3 := lineWords(r.place()...)
+	return env + " \\\n\t\t" + before + ` "$verb" ` + after + ` "$@"`, errors.Join(err1, err2, err3)
 }
 
 // lineWords are the words of argv on one line, with "$nl" for a newline: no line of a script is a value's, and so no comment, in which insserv(8), chkconfig(8) and rcorder(8) read.
 func lineWords(argv ...string) (string, error) {
-	words, err := shellWords(argv)
+	words, err := shellword.Join(argv)
 	return strings.ReplaceAll(words, "\n", `'"$nl"'`), err // it is always between single quotes
 }
 
@@ -73,12 +78,12 @@ func (r Request) recordElsewhere() string {
 
 // markOf is what a script of k's says of itself.
 func markOf(r Request, k service.Kind) sysv.Mark {
-	return sysv.Mark{Kind: string(k), Project: r.Spec.Project, Name: r.Spec.Name, PIDFile: r.recordElsewhere()}
+	return sysv.Mark{Kind: string(k), Project: r.Spec.Project, Name: r.Spec.Name, PIDFile: r.recordElsewhere(), User: r.User, Program: r.Exec}
 }
 
 // scriptHead are the comments that other programs read. What they wait for is what a daemon may need and not every machine has (Should-Start), but for file systems.
 func scriptHead(r Request, reg service.Registration) string {
-	about := "APEX daemon of " + plain(path.Base(r.Spec.Project)) + " (" + r.Spec.Name + ")"
+	about := aboutScript(r)
 	mark := markOf(r, reg.Backend)
 	return `### BEGIN INIT INFO
 # Provides:          ` + reg.Service + `
@@ -93,6 +98,11 @@ func scriptHead(r Request, reg service.Registration) string {
 ### END INIT INFO
 # chkconfig: 2345 90 10
 # description: ` + about + "\n" + mark.String()
+}
+
+// aboutScript is one line for people.
+func aboutScript(r Request) string {
+	return "APEX daemon of " + plain(path.Base(r.Spec.Project)) + " (" + r.Spec.Name + ")"
 }
 
 // maxPlain bounds what of a name is in a comment that tools with buffers of their own read.

@@ -4,12 +4,19 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/joshuaaferguson/apexd/internal/shellword"
+	"github.com/joshuaaferguson/apexd/service"
 )
 
 // String is the plan for people, many lines.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s (%s, %s)\n", p.Op, p.Service, p.Backend, p.Scope)
+	note := ""
+	if service.Kind(p.Backend).Untested() {
+		note = ", untested"
+	}
+	fmt.Fprintf(&b, "%s %s (%s, %s%s)\n", p.Op, p.Service, p.Backend, p.Scope, note)
 	if p.User != "" {
 		fmt.Fprintf(&b, "runs as %s\n", p.User)
 	}
@@ -42,7 +49,7 @@ func (p *Plan) Program() string {
 	words := make([]string, len(p.Runs))
 	for i, w := range p.Runs {
 		var err error
-		if words[i], err = shellQuote(w); err != nil { // no shell can say it
+		if words[i], err = shellword.Quote(w); err != nil { // no shell can say it
 			words[i] = strconv.Quote(w)
 		}
 	}

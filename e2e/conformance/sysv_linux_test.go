@@ -11,45 +11,40 @@ import (
 	"github.com/joshuaaferguson/apexd/service/servicetest"
 )
 
-// sysvDriver registers the daemon with a System V init by `apexd install` and operates it by apexd's verbs. It runs in a world of e2e/lab.
-type sysvDriver struct{}
+// sysvDriver registers the daemon with a System V init, or BusyBox's, by `apexd install` and operates it by apexd's verbs. It runs in a world of e2e/lab.
+type sysvDriver struct{ kind service.Kind }
 
 // Slowness: each start is a script that starts another apexd.
 func (sysvDriver) Slowness() int { return 3 }
 
-func (sysvDriver) Name() string { return "sysv" }
+func (d sysvDriver) Name() string { return string(d.kind) }
 
 func (sysvDriver) Missing(a servicetest.Ability) servicetest.Absence {
 	switch a {
 	case servicetest.CanCommandLine:
 		return servicetest.Absence{Reason: "a service runs the configured command"}
 	case servicetest.HasRevival:
-		return servicetest.Absence{Reason: "System V does not see that a daemon has ended"}
+		return servicetest.Absence{Reason: "an init that runs scripts does not see that a daemon has ended"}
 	}
 	return missingHere(a)
 }
 
-func (sysvDriver) New(t servicetest.T, base string) servicetest.Subject {
-	s := &initScript{direct{newSubject(t, base)}}
-	t.Cleanup(func() { s.unregister(t) })
+func (d sysvDriver) New(t servicetest.T, base string) servicetest.Subject {
+	s := &initScript{direct{newSubject(t, base)}, d.kind}
+	t.Cleanup(func() { unregister(t, s) })
 	return s
 }
 
 // initScript is a project whose daemon has an init script.
-type initScript struct{ direct }
+type initScript struct {
+	direct
+	kind service.Kind
+}
 
 // Configure registers what it has written. A configuration that is refused leaves the script as it was.
 func (s *initScript) Configure(t servicetest.T, w servicetest.Workload) {
 	s.subject.Configure(t, w)
-	registerConfigured(t, s.Install(t.Context()), w)
-}
-
-// registerConfigured fails where o is not what comes of installing with w.
-func registerConfigured(t servicetest.T, o servicetest.Outcome, w servicetest.Workload) {
-	refused := o.Err != nil && (w.Raw != "" || len(w.Command) > 0 || o.Err.Code == service.CodeAlreadyRunning)
-	if o.Exit != 0 && !refused {
-		t.Fatalf("install: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
+	register(t, s, w)
 }
 
 func (s *initScript) Install(ctx context.Context) servicetest.Outcome {
@@ -60,24 +55,19 @@ func (s *initScript) Uninstall(ctx context.Context) servicetest.Outcome {
 	return s.run(ctx, "uninstall")
 }
 
-func (s *initScript) unregister(t servicetest.T) {
-	if o := s.Uninstall(t.Context()); o.Exit != 0 {
-		t.Errorf("uninstall: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
-	if left := s.Installed(t); len(left) > 0 {
-		t.Errorf("left behind by uninstall: %q", left)
-	}
-}
-
 func (s *initScript) name() string {
 	return service.RegistrationName(s.project, service.DefaultName)
 }
 
-// NativeStop is service(8)'s.
+// NativeStop is service(8)'s, or, where there is none, the script's own.
 func (s *initScript) NativeStop(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "service", s.name(), "stop").CombinedOutput()
+	argv := []string{"service", s.name(), "stop"}
+	if s.kind == service.KindRCS {
+		argv = []string{"/etc/init.d/" + s.name(), "stop"}
+	}
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("service %s stop: %w: %s", s.name(), err, out)
+		return fmt.Errorf("%q: %w: %s", argv, err, out)
 	}
 	return nil
 }
@@ -85,7 +75,7 @@ func (s *initScript) NativeStop(ctx context.Context) error {
 // Installed lists the script, its links, and PID files where other init scripts have them.
 func (s *initScript) Installed(t servicetest.T) []string {
 	var found []string
-	for _, pattern := range []string{"/etc/init.d/", "/etc/rc?.d/[SK]??", "/run/", "/var/run/", "/var/lock/subsys/"} {
+	for _, pattern := range []string{"/etc/init.d/", "/etc/rc?.d/[SK]??", "/etc/rc.d/[SK]??", "/etc/init.d/[SK]??", "/run/", "/var/run/", "/var/lock/subsys/"} {
 		files, err := filepath.Glob(pattern + s.name() + "*")
 		if err != nil {
 			t.Errorf("%v", err)

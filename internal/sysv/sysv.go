@@ -1,5 +1,5 @@
-// Package sysv knows where a System V init has its scripts and the links that start them, and which script apexd has made for whom. It reads; what changes anything
-// is in install. Everything here is the same on every system, and tested there.
+// Package sysv knows where a System V init, and those that are like it (procd, BusyBox's rcS, FreeBSD's rc), have their scripts and what starts them at boot, and which script apexd has made for
+// whom. It reads; what changes anything is in install. All but one path is the same on every system, and tested there.
 package sysv
 
 import (
@@ -16,9 +16,6 @@ import (
 type Layout struct {
 	Root string // put before every path; tests have one
 }
-
-// Scripts is the directory of init scripts, the same in every distribution: LSB 5.0, "Init Script Locations" is met by a link where it is elsewhere.
-const Scripts = "/etc/init.d"
 
 // Dir is the directory of init scripts.
 func (l Layout) Dir() string { return l.Root + Scripts }
@@ -86,6 +83,8 @@ type Mark struct {
 	Project string
 	Name    string
 	PIDFile string // as --pid-file; "" is the place in .apex
+	User    string // whom the daemon runs as; "" where the script does not say
+	Program string // the apexd that it runs; "" as before
 }
 
 const markSchema = "1"
@@ -93,8 +92,10 @@ const markSchema = "1"
 // String is the lines of m, each of which ends with a newline.
 func (m Mark) String() string {
 	s := "# X-Apexd-Schema: " + markSchema + "\n# X-Apexd-Kind: " + m.Kind + "\n# X-Apexd-Project: " + strconv.QuoteToASCII(m.Project) + "\n# X-Apexd-Name: " + m.Name + "\n"
-	if m.PIDFile != "" {
-		s += "# X-Apexd-Pid-File: " + strconv.QuoteToASCII(m.PIDFile) + "\n"
+	for _, more := range []struct{ key, value string }{{"Pid-File", m.PIDFile}, {"User", m.User}, {"Program", m.Program}} {
+		if more.value != "" {
+			s += "# X-Apexd-" + more.key + ": " + strconv.QuoteToASCII(more.value) + "\n"
+		}
 	}
 	return s
 }
@@ -120,6 +121,10 @@ func ParseMark(script string) (Mark, bool) {
 				m.Project, err = strconv.Unquote(value)
 			case "Pid-File":
 				m.PIDFile, err = strconv.Unquote(value)
+			case "User":
+				m.User, err = strconv.Unquote(value)
+			case "Program":
+				m.Program, err = strconv.Unquote(value)
 			}
 		}
 	}
