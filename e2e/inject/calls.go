@@ -65,7 +65,9 @@ func filter() []unix.SockFilter {
 		end   = unix.BPF_RET | unix.BPF_K
 	)
 	f := []unix.SockFilter{
-		{Code: load, K: 4}, {Code: equal, K: auditArch, Jt: 1}, {Code: end, K: unix.SECCOMP_RET_KILL_PROCESS},
+		{Code: load, K: 4},
+		{Code: equal, K: auditArch, Jt: 1},
+		{Code: end, K: unix.SECCOMP_RET_KILL_PROCESS},
 		{Code: load, K: 0},
 	}
 	for _, c := range calls() {

@@ -99,12 +99,18 @@ func TestFaultsFound(t *testing.T) {
 		bug, scene string
 		rules      []inject.Rule
 	}{
-		{"a record that could not be written said starting for ever", "start",
-			[]inject.Rule{fault(step("daemon", "rename", "P/.apex/daemon.pid", 3), "EIO")}},
-		{"start waited for ever for a daemon that could not answer", "start",
-			[]inject.Rule{fault(step("daemon", "write", "pipe", 1), "EIO")}},
-		{"a daemon killed while it started left a grandchild behind START_FAILED", "start",
-			[]inject.Rule{fault(step("daemon", "rename", "P/.apex/daemon.pid", 3), "SIGKILL after")}},
+		{
+			"a record that could not be written said starting for ever", "start",
+			[]inject.Rule{fault(step("daemon", "rename", "P/.apex/daemon.pid", 3), "EIO")},
+		},
+		{
+			"start waited for ever for a daemon that could not answer", "start",
+			[]inject.Rule{fault(step("daemon", "write", "pipe", 1), "EIO")},
+		},
+		{
+			"a daemon killed while it started left a grandchild behind START_FAILED", "start",
+			[]inject.Rule{fault(step("daemon", "rename", "P/.apex/daemon.pid", 3), "SIGKILL after")},
+		},
 		{
 			"files that could not be made again were not tried again", "deleted files",
 			[]inject.Rule{fault(step("daemon", "lock", "P/.apex/daemon.pid.lock", 1), "ENOLCK")},

@@ -216,8 +216,11 @@ func (d *daemon) inherit(prev *pidfile.Record) {
 	ctx, cancel := context.WithTimeout(context.Background(), leftoverWait)
 	defer cancel()
 	for _, p := range left {
-		err := end(ctx, p)
-		d.logger.Warn("Ended a process that the previous daemon left behind", "pid", p.PID, "name", p.Name, "err", err)
+		if err := end(ctx, p); err != nil {
+			d.logger.Warn("Cannot end a process that the previous daemon left behind, going on", "pid", p.PID, "name", p.Name, "err", err)
+			continue
+		}
+		d.logger.Warn("Ended a process that the previous daemon left behind", "pid", p.PID, "name", p.Name)
 		d.note(history.Event{Event: "killed-leftover", WorkloadPID: p.PID, Reason: p.Name})
 	}
 }
