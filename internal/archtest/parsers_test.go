@@ -32,8 +32,6 @@ var reached = map[string]string{
 	"internal/config.unescape":       "FuzzParseEnv",
 	"internal/apiserver.parse":       "FuzzParse",
 	"internal/apiserver.parseHeader": "FuzzParse",
-	"internal/history.decoded":       "FuzzRead",
-	"internal/proc.parsePSTime":      "FuzzParsePS",
 	"internal/logfile.parseEntry":    "FuzzIndex",
 	"internal/notify.parse":          "FuzzParse",
 	"internal/proc.parsePID":         "FuzzParsePIDs",
