@@ -27,62 +27,13 @@ func FuzzReadUnit(f *testing.F) {
 	f.Add("/opt/%h$HOME/apexd", "ExecStart=\"", "--project=\"")
 	f.Add("/", "", "")
 	f.Fuzz(func(t *testing.T, program, before, arg string) {
-		_ = ReadUnit(before + program + arg) // must not panic
+		_ = readUnit(before + program + arg) // must not panic
 		line, err := commandLine([]string{program, arg})
 		if err != nil {
 			return
 		}
-		if got := ReadUnit(before + "\nExecStart=" + line + "\n").Program; got != program {
+		if got := readUnit(before + "\nExecStart=" + line + "\n").Program; got != program {
 			t.Errorf("%q is read from %q, want %q", got, line, program)
 		}
 	})
-}
-
-// FuzzShellQuote reads each word as POSIX.1-2024, 2.2 says; TestShellQuote asks a real shell.
-func FuzzShellQuote(f *testing.F) {
-	for _, s := range hostile() {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		q, err := shellQuote(s)
-		if err != nil {
-			if strings.IndexByte(s, 0) < 0 {
-				t.Errorf("%q: %v", s, err)
-			}
-			return
-		}
-		if got, ok := posixWord(q); !ok || got != s {
-			t.Errorf("%q becomes %s, which is %q, %t", s, q, got, ok)
-		}
-	})
-}
-
-// posixWord is what a POSIX shell makes of one word with single quotes, escaped quotes and characters that mean nothing; false of any other.
-func posixWord(q string) (string, bool) {
-	var b strings.Builder
-	if q == "" {
-		return "", false
-	}
-	for q != "" {
-		if rest, ok := strings.CutPrefix(q, `\'`); ok {
-			b.WriteByte('\'')
-			q = rest
-			continue
-		}
-		if rest, ok := strings.CutPrefix(q, "'"); ok {
-			inside, after, closed := strings.Cut(rest, "'")
-			if !closed {
-				return "", false
-			}
-			b.WriteString(inside)
-			q = after
-			continue
-		}
-		if strings.IndexFunc(q[:1], notPlain) >= 0 {
-			return "", false
-		}
-		b.WriteByte(q[0])
-		q = q[1:]
-	}
-	return b.String(), true
 }
