@@ -3,6 +3,7 @@ package container
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -110,6 +111,14 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// program is where the container's PATH finds name.
+func program(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return "/usr/local/bin/" + name
+}
+
 // mounts is run as the container's first process, which then becomes apexd as an unprivileged user. Of /dev it makes what apexd needs; a runtime makes more
 // (runtime-spec, config-linux.md, "Default Devices").
 const mounts = `set -e; r=$1; shift
@@ -130,7 +139,7 @@ type running struct {
 func (i image) start(t *testing.T, env ...string) *running {
 	t.Helper()
 	words := append(append([]string{}, i.compose.Entrypoint...), i.compose.Command...)
-	words[0] = "/usr/local/bin/" + words[0]
+	words[0] = program(words[0])
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience) // no read waits for longer
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "unshare", append([]string{"--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child", "sh", "-c", mounts, "sh", i.root}, words...)...)
@@ -194,7 +203,7 @@ func firstChild(pid int) (int, error) {
 // exec runs a command in the container, as an engine's exec and health checks do (its current directory is outside of the root), and returns its exit status and output.
 func (r *running) exec(words ...string) (int, string) {
 	r.t.Helper()
-	args := []string{"--target", strconv.Itoa(r.pid), "--mount", "--pid", "--net", "--root", "--", "/usr/local/bin/" + words[0]}
+	args := []string{"--target", strconv.Itoa(r.pid), "--mount", "--pid", "--net", "--root", "--", program(words[0])}
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "nsenter", append(args, words[1:]...)...)
@@ -255,6 +264,48 @@ func TestContainer(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(r.image.root, "app/.apex/daemon.pid")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("something was written into the image: %v", err)
+	}
+}
+
+// TestDockerfile runs what the Dockerfile of the image says.
+func TestDockerfile(t *testing.T) {
+	i := build(t)
+	text, err := os.ReadFile("../../.github/packaging/Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.compose = service{Environment: map[string]string{}}
+	for line := range strings.Lines(string(text)) {
+		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		list := func(s string) (words []string) {
+			if err := json.Unmarshal([]byte(s), &words); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			return words
+		}
+		switch instruction {
+		case "ENV":
+			for _, pair := range strings.Fields(rest) {
+				k, v, _ := strings.Cut(pair, "=")
+				i.compose.Environment[k] = v
+			}
+		case "ENTRYPOINT":
+			i.compose.Entrypoint = list(rest)
+		case "CMD":
+			i.compose.Command = list(rest)
+		case "HEALTHCHECK":
+			_, command, _ := strings.Cut(rest, "CMD ")
+			i.compose.Healthcheck.Test = append([]string{"CMD"}, list(command)...)
+		}
+	}
+	r := i.start(t)
+	r.healthy()
+	if err := syscall.Kill(r.pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	r.line("bye")
+	if code := r.end(); code != 0 {
+		t.Errorf("exit status %d after a stop", code)
 	}
 }
 

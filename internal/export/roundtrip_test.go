@@ -105,7 +105,7 @@ func hostileWord(r *rand.Rand) string {
 // TestRoundTrip: what is read back is what was said, whatever it was.
 func TestRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
-	for range 400 {
+	for range 150 {
 		d := plainDaemon()
 		d.Spec.FromArgs, d.Spec.Command = true, []string{hostileWord(r), hostileWord(r), hostileWord(r)}
 		want := append([]string{"run", "--"}, d.Spec.Command...)
