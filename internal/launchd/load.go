@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -34,8 +35,11 @@ func poll(ctx context.Context, done func() (bool, error)) error {
 
 // Load has launchd load the property list at path, as the job called label, into d. launchd may still have an earlier job of that label, and then says
 // anything, so it is asked again for as long as Settle; what it says in the end is the error. Where bootstrap cannot do it, the older load is tried, which ends
-// with 0 whatever comes of it: the job's being there is what counts. Errors: ErrDisabled, ErrNoDomain, ErrBusy.
+// with 0 whatever comes of it: the job's being there is what counts. Errors: ErrDisabled, ErrNoDomain, ErrBusy, fs.ErrPermission.
 func (c Launchctl) Load(ctx context.Context, d Domain, label, path string) error {
+	if d == System && os.Geteuid() != 0 { // bootstrap says error 5 of that, as of anything; and load would load a daemon of the system's into the caller's own domain
+		return &Error{Verb: "bootstrap", Target: string(d), Status: statusPermission}
+	}
 	bounded, cancel := context.WithTimeout(ctx, Settle)
 	defer cancel()
 	var last error
