@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"os"
 
+	"github.com/joshuaaferguson/apexd/service"
 	"github.com/joshuaaferguson/apexd/service/servicetest"
 )
 
@@ -10,7 +11,7 @@ func drivers() []servicetest.Driver {
 	if name := os.Getenv(driverVariable); name != "" {
 		return only(name)
 	}
-	return []servicetest.Driver{servicetest.FakeDriver(), directDriver{"direct"}, foregroundDriver{}, containedDriver{}, launchdDriver{fake: true}}
+	return []servicetest.Driver{servicetest.FakeDriver(), directDriver{"direct"}, foregroundDriver{}, containedDriver{}, launchdDriver{service.ScopeUser, true}, launchdDriver{service.ScopeSystem, true}}
 }
 
 // startManagers starts what stands in for managers that Linux does not have.
@@ -21,7 +22,7 @@ func runElsewhere(m *servicetest.Matrix) {
 	if os.Getenv(driverVariable) != "" {
 		return
 	}
-	column := launchdDriver{}.Name()
+	column := launchdDriver{scope: service.ScopeUser}.Name()
 	m.Column(column)
 	for _, name := range servicetest.Names() {
 		m.Add(servicetest.Cell{Driver: column, Case: name, Verdict: servicetest.NotRun, Reason: "needs macOS, where .github/workflows/ci.yml runs it"})

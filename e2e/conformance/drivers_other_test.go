@@ -5,6 +5,7 @@ package conformance_test
 import (
 	"runtime"
 
+	"github.com/joshuaaferguson/apexd/service"
 	"github.com/joshuaaferguson/apexd/service/servicetest"
 )
 
@@ -16,7 +17,7 @@ func startManagers() (stop func() error, err error) { return func() error { retu
 func drivers() []servicetest.Driver {
 	all := []servicetest.Driver{servicetest.FakeDriver(), directDriver{"direct"}, foregroundDriver{}}
 	if runtime.GOOS == "darwin" {
-		all = append(all, launchdDriver{})
+		all = append(all, launchdDriver{scope: service.ScopeUser})
 	}
 	return all
 }

@@ -12,21 +12,29 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/joshuaaferguson/apexd/internal/launchd"
 	"github.com/joshuaaferguson/apexd/service"
 	"github.com/joshuaaferguson/apexd/service/servicetest"
 )
 
-// launchdDriver registers the daemon as an agent of this user's with launchd by `apexd install` and operates it by apexd's verbs: with the real launchd of macOS, or with e2e/fakelaunchd and a
-// build of apexd that asks it.
-type launchdDriver struct{ fake bool }
+// launchdDriver registers the daemon with launchd by `apexd install`, as an agent of this user's or as a daemon of the system's, and operates it by apexd's verbs: with the real launchd of macOS, or
+// with e2e/fakelaunchd and a build of apexd that asks it.
+type launchdDriver struct {
+	scope service.Scope
+	fake  bool
+}
 
 func (d launchdDriver) Name() string {
-	if d.fake {
-		return "launchd (fake)"
+	name := "launchd"
+	if d.scope == service.ScopeSystem {
+		name += " --system"
 	}
-	return "launchd"
+	if d.fake {
+		name += " (fake)"
+	}
+	return name
 }
 
 // Slowness: launchd restarts no sooner than after a second.
@@ -41,7 +49,13 @@ func (d launchdDriver) Missing(a servicetest.Ability) servicetest.Absence {
 	case servicetest.CanReadOnly:
 		return servicetest.Absence{Reason: "launchd starts it outside of the caller's mounts"}
 	case servicetest.CanOtherUser:
-		return servicetest.Absence{Reason: "who may see and signal what is the same as without launchd"}
+		if d.scope == service.ScopeUser {
+			return servicetest.Absence{Reason: "who may see and signal what is the same as without launchd"}
+		}
+	case servicetest.CanRun:
+		if d.scope == service.ScopeSystem && os.Geteuid() != 0 {
+			return servicetest.Absence{Reason: "needs root, whose domain it is", Machine: true}
+		}
 	}
 	if d.fake && a == servicetest.CanRun {
 		if _, err := os.Stat(fakeProgram("launchctl")); err != nil {
@@ -52,13 +66,14 @@ func (d launchdDriver) Missing(a servicetest.Ability) servicetest.Absence {
 }
 
 func (d launchdDriver) New(t servicetest.T, base string) servicetest.Subject {
-	s := &agent{subject: newSubject(t, base), home: os.Getenv("HOME"), launchctl: "/bin/launchctl"}
+	s := &job{subject: newSubject(t, base), scope: d.scope, home: os.Getenv("HOME"), launchctl: "/bin/launchctl"}
 	if d.fake { // a home of the case's own, which on macOS always has a Library
-		s.home, s.launchctl, s.apexd = s.path("user"), fakeProgram("launchctl"), fakeProgram("apexd")
-		if err := os.MkdirAll(filepath.Join(s.home, "Library"), 0o755); err != nil {
+		s.home, s.launchctl, s.apexd, s.machine = s.path("user"), fakeProgram("launchctl"), fakeProgram("apexd"), s.path("machine")
+		err := errors.Join(os.MkdirAll(filepath.Join(s.home, "Library"), 0o755), os.MkdirAll(filepath.Join(s.machine, "Library/LaunchDaemons"), 0o755))
+		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		s.env = append(s.env, fakeVariable+"="+fakeProgram("launchctl"), fakeDirVariable+"="+fakeDir())
+		s.env = append(s.env, fakeVariable+"="+fakeProgram("launchctl"), fakeDirVariable+"="+fakeDir(), fakeRootVariable+"="+s.machine)
 	}
 	s.env = slices.DeleteFunc(s.env, func(kv string) bool { return strings.HasPrefix(kv, "HOME=") })
 	s.env = append(s.env, "HOME="+s.home)
@@ -66,14 +81,16 @@ func (d launchdDriver) New(t servicetest.T, base string) servicetest.Subject {
 	return s
 }
 
-// agent is a project whose daemon is a launch agent.
-type agent struct {
+// job is a project whose daemon is a job of launchd's.
+type job struct {
 	*subject
+	scope           service.Scope
 	home, launchctl string
+	machine         string // what /Library is below; "" is /
 }
 
-// Configure registers what it has written. A configuration that is refused leaves the agent as it was.
-func (s *agent) Configure(t servicetest.T, w servicetest.Workload) {
+// Configure registers what it has written. A configuration that is refused leaves the job as it was.
+func (s *job) Configure(t servicetest.T, w servicetest.Workload) {
 	s.subject.Configure(t, w)
 	o := s.Install(t.Context())
 	if refused := o.Err != nil && (w.Raw != "" || len(w.Command) > 0 || o.Err.Code == service.CodeAlreadyRunning); o.Exit != 0 && !refused {
@@ -81,17 +98,20 @@ func (s *agent) Configure(t servicetest.T, w servicetest.Workload) {
 	}
 }
 
-func (s *agent) Start(ctx context.Context) servicetest.Outcome { return s.run(ctx, "start") }
+func (s *job) Start(ctx context.Context) servicetest.Outcome { return s.run(ctx, "start") }
 
-func (s *agent) Install(ctx context.Context) servicetest.Outcome {
+func (s *job) Install(ctx context.Context) servicetest.Outcome {
+	if s.scope == service.ScopeSystem {
+		return s.run(ctx, "install", "--system", "--run-as", "root") // the case's project is root's
+	}
 	return s.run(ctx, "install", "--user")
 }
 
-func (s *agent) Uninstall(ctx context.Context) servicetest.Outcome {
-	return s.run(ctx, "uninstall", "--user")
+func (s *job) Uninstall(ctx context.Context) servicetest.Outcome {
+	return s.run(ctx, "uninstall", "--"+string(s.scope))
 }
 
-func (s *agent) unregister(t servicetest.T) {
+func (s *job) unregister(t servicetest.T) {
 	if o := s.Uninstall(t.Context()); o.Exit != 0 {
 		t.Errorf("uninstall: %d %v\n%s", o.Exit, o.Err, o.Text)
 	}
@@ -100,16 +120,21 @@ func (s *agent) unregister(t servicetest.T) {
 	}
 }
 
-func (s *agent) label() string { return service.RegistrationName(s.project, service.DefaultName) }
+func (s *job) label() string { return service.RegistrationName(s.project, service.DefaultName) }
 
-func (s *agent) file() string {
+func (s *job) file() string {
+	if s.scope == service.ScopeSystem {
+		return filepath.Join(s.machine, "/Library/LaunchDaemons", s.label()+".plist")
+	}
 	return filepath.Join(s.home, "Library/LaunchAgents", s.label()+".plist")
 }
 
-func (s *agent) target() string { return launchd.GUI(os.Getuid()).Target(s.label()) }
+func (s *job) domain() launchd.Domain { return launchd.Domains(s.scope, os.Getuid())[0] }
+
+func (s *job) target() string { return s.domain().Target(s.label()) }
 
 // tool is launchctl, as a person has it.
-func (s *agent) tool(ctx context.Context, args ...string) (string, error) {
+func (s *job) tool(ctx context.Context, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, s.launchctl, args...).CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("launchctl %q: %w: %s", args, err, out)
@@ -118,7 +143,7 @@ func (s *agent) tool(ctx context.Context, args ...string) (string, error) {
 }
 
 // NativeStop boots it out, which comes back before that is done.
-func (s *agent) NativeStop(ctx context.Context) error {
+func (s *job) NativeStop(ctx context.Context) error {
 	out, err := s.tool(ctx, "bootout", s.target())
 	if strings.Contains(out, "36: Operation now in progress") {
 		return nil
@@ -127,7 +152,7 @@ func (s *agent) NativeStop(ctx context.Context) error {
 }
 
 // Installed lists the property list, the job and the override.
-func (s *agent) Installed(t servicetest.T) []string {
+func (s *job) Installed(t servicetest.T) []string {
 	var found []string
 	if _, err := os.Lstat(s.file()); !errors.Is(err, fs.ErrNotExist) {
 		found = append(found, s.file())
@@ -135,7 +160,7 @@ func (s *agent) Installed(t servicetest.T) []string {
 	if _, err := s.tool(t.Context(), "print", s.target()); err == nil {
 		found = append(found, s.target())
 	}
-	disabled, err := launchd.Launchctl{Program: s.launchctl}.Disabled(t.Context(), launchd.GUI(os.Getuid()), s.label())
+	disabled, err := launchd.Launchctl{Program: s.launchctl}.Disabled(t.Context(), s.domain(), s.label())
 	if err != nil {
 		t.Errorf("%v", err)
 	}
@@ -146,8 +171,8 @@ func (s *agent) Installed(t servicetest.T) []string {
 }
 
 // Damage has launchd load the job and disables it, and deletes the property list.
-func (s *agent) Damage(t servicetest.T) {
-	_, err := s.tool(t.Context(), "bootstrap", string(launchd.GUI(os.Getuid())), s.file())
+func (s *job) Damage(t servicetest.T) {
+	_, err := s.tool(t.Context(), "bootstrap", string(s.domain()), s.file())
 	if err == nil {
 		_, err = s.tool(t.Context(), "disable", s.target())
 	}
@@ -160,30 +185,42 @@ func (s *agent) Damage(t servicetest.T) {
 }
 
 // Run implements servicetest.Foreground.
-func (s *agent) Run(ctx context.Context) servicetest.ForegroundRun {
+func (s *job) Run(ctx context.Context) servicetest.ForegroundRun {
 	return s.foreground(ctx, s.command(context.WithoutCancel(ctx), s.argv("run")))
 }
 
 // Copy implements servicetest.Copier. What is copied is not registered.
-func (s *agent) Copy(t servicetest.T, base string) servicetest.Subject {
+func (s *job) Copy(t servicetest.T, base string) servicetest.Subject {
 	return &direct{s.copyTo(t, base)}
 }
 
+// AsOther implements servicetest.OtherUser.
+func (s *job) AsOther(servicetest.T) servicetest.Subject {
+	twin, other := *s.subject, *s
+	other.subject = &twin
+	other.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	other.env = append(slices.DeleteFunc(slices.Clone(s.env), func(kv string) bool { return strings.HasPrefix(kv, "HOME=") || strings.HasPrefix(kv, "XDG_") }), "HOME=/nonexistent")
+	return &other
+}
+
 var (
-	_ servicetest.Restarter  = (*agent)(nil)
-	_ servicetest.Crasher    = (*agent)(nil)
-	_ servicetest.Bystanders = (*agent)(nil)
-	_ servicetest.OwnPID     = (*agent)(nil)
-	_ servicetest.Copier     = (*agent)(nil)
-	_ servicetest.Foreground = (*agent)(nil)
-	_ servicetest.Native     = (*agent)(nil)
-	_ servicetest.Installer  = (*agent)(nil)
+	_ servicetest.OtherUser  = (*job)(nil)
+	_ servicetest.Restarter  = (*job)(nil)
+	_ servicetest.Crasher    = (*job)(nil)
+	_ servicetest.Bystanders = (*job)(nil)
+	_ servicetest.OwnPID     = (*job)(nil)
+	_ servicetest.Copier     = (*job)(nil)
+	_ servicetest.Foreground = (*job)(nil)
+	_ servicetest.Native     = (*job)(nil)
+	_ servicetest.Installer  = (*job)(nil)
 )
 
 // fakeVariable is what a build of apexd with the tag fakelaunchd reads (internal/launchd), fakeDirVariable what its launchctl does (e2e/fakelaunchd).
 const (
 	fakeVariable    = "APEXD_FAKE_LAUNCHCTL"
 	fakeDirVariable = "APEXD_FAKE_LAUNCHD"
+	// fakeRootVariable is where that build looks for /Library/LaunchDaemons.
+	fakeRootVariable = "APEXD_FAKE_ROOT"
 )
 
 // fakeDir has the programs, and the socket of the launchd.

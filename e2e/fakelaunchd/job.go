@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -91,30 +89,6 @@ func (j *job) start() (int, error) {
 	}
 	pid := p.Pid
 	return pid, p.Release() // reap waits for everybody
-}
-
-// account is the environment and the credentials that a job starts with.
-func (j *job) account() ([]string, *syscall.Credential, error) {
-	u, err := user.LookupId(strconv.Itoa(j.m.o.UID))
-	if j.domain == "system" {
-		u, err = user.LookupId("0")
-		if j.p.UserName != "" {
-			u, err = user.Lookup(j.p.UserName)
-		}
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	env := []string{
-		"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + u.HomeDir, "USER=" + u.Username, "LOGNAME=" + u.Username, "SHELL=/bin/zsh", "TMPDIR=/tmp/",
-		"XPC_SERVICE_NAME=" + j.p.Label, "XPC_FLAGS=0x0",
-	}
-	uid, err := strconv.Atoi(u.Uid)
-	if err != nil || uid == os.Getuid() {
-		return env, nil, err
-	}
-	gid, err := strconv.Atoi(u.Gid)
-	return env, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }
 
 // exited is called when the process has ended. What is left of its process group goes with it (launchd.plist(5), AbandonProcessGroup).

@@ -230,6 +230,59 @@ func (w world) raw(label string) string {
 	return path
 }
 
+// TestSystem: a daemon of the system's is root's, or UserName's with all of that user's groups; others may look at it, and no more.
+func TestSystem(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, whose domain it is")
+	}
+	w := start(t, "-uid", "4242") // root is not logged in
+	for label, user := range map[string]string{"roots": "", "users": "nobody", "nobodys": "no-such-user"} {
+		out := filepath.Join(w.dir, label)
+		path := w.write(label, "id -Gn >"+out+".new; echo $HOME >>"+out+".new; mv "+out+".new "+out+"; "+forever, func(p *launchd.PropertyList) { p.UserName = user })
+		if err := errors.Join(os.WriteFile(out+".new", nil, 0o666), os.Chmod(w.dir, 0o777), os.Chmod(out+".new", 0o666), w.ctl.Load(t.Context(), launchd.System, label, path)); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{"": "root /root", "nobody": "nogroup /nonexistent"}[user]
+		if want == "" {
+			j, err := w.ctl.Print(t.Context(), launchd.System, label)
+			if err != nil || j.PID != 0 || j.ExitCode != exConfig {
+				t.Errorf("as a user whom nobody knows: %+v, %v", j, err)
+			}
+			continue
+		}
+		w.until(label+" has said who it is", func() bool { _, err := os.Stat(out); return err == nil })
+		if got, err := os.ReadFile(out); strings.Join(strings.Fields(string(got)), " ") != want {
+			t.Errorf("%s: %q, %v, want %q", label, got, err, want)
+		}
+	}
+	for _, row := range []struct{ verb, says string }{
+		{"bootstrap system " + filepath.Join(w.dir, "roots.plist"), "Bootstrap failed: 5: Input/output error"},
+		{"bootout system/roots", "Boot-out failed: 1: Operation not permitted"},
+		{"disable system/roots", "1: Operation not permitted"},
+		{"kickstart system/roots", "1: Operation not permitted"},
+		{"kill SIGHUP system/roots", "1: Operation not permitted"},
+		{"kill SIGHUP gui/4242/roots", "1: Operation not permitted"},
+		{"print system/roots", "state = running"},
+	} {
+		if out := w.as(65534, strings.Fields(row.verb)...); !strings.Contains(out, row.says) {
+			t.Errorf("launchctl %s as somebody: %q, want %q", row.verb, out, row.says)
+		}
+	}
+	if out := w.as(65534, "print", "system/roots"); !strings.Contains(out, "type = LaunchDaemon") {
+		t.Errorf("%s", out)
+	}
+}
+
+// as is launchctl as that user. He asks without another process, which could not execute this one.
+func (w world) as(uid int, args ...string) string {
+	w.t.Helper()
+	a, err := question{args, uid}.put(w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a.Out + a.Err
+}
+
 func TestOverrides(t *testing.T) {
 	for _, args := range [][]string{nil, {"-old"}} {
 		w := start(t, args...)

@@ -26,7 +26,7 @@ func (m *machine) print(target string) answer {
 	}
 	fmt.Fprintf(&b, "%s = {\n\tactive count = %d\n\tpath = %s\n", head, active, j.path)
 	if !m.o.Old {
-		b.WriteString("\ttype = LaunchAgent\n")
+		fmt.Fprintf(&b, "\ttype = %s\n", map[bool]string{true: "LaunchDaemon", false: "LaunchAgent"}[domain == "system"])
 	}
 	fmt.Fprintf(&b, "\tstate = %s\n\n\tprogram = %s\n\targuments = {\n", j.state, j.p.ProgramArguments[0])
 	for _, a := range j.p.ProgramArguments {

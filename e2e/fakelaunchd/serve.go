@@ -25,24 +25,28 @@ type answer struct {
 
 // ask is launchctl.
 func ask(dir string, args []string) int {
-	conn, err := net.Dial("unix", socketIn(dir))
+	a, err := question{args, os.Getuid()}.put(dir)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "launchctl:", err)
 		return 69 // EX_UNAVAILABLE
 	}
-	defer conn.Close()
-	var a answer
-	if err := json.NewEncoder(conn).Encode(question{args, os.Getuid()}); err != nil {
-		fmt.Fprintln(os.Stderr, "launchctl:", err)
-		return 69
-	}
-	if err := json.NewDecoder(conn).Decode(&a); err != nil {
-		fmt.Fprintln(os.Stderr, "launchctl:", err)
-		return 69
-	}
 	_, _ = os.Stdout.WriteString(a.Out) // a reader that has gone away has its exit status
 	_, _ = os.Stderr.WriteString(a.Err)
 	return a.Status
+}
+
+// put asks the launchd of dir.
+func (q question) put(dir string) (answer, error) {
+	var a answer
+	conn, err := net.Dial("unix", socketIn(dir))
+	if err != nil {
+		return a, err
+	}
+	defer conn.Close()
+	if err := json.NewEncoder(conn).Encode(q); err != nil {
+		return a, err
+	}
+	return a, json.NewDecoder(conn).Decode(&a)
 }
 
 // serve is launchd, until ctx is done. Then every job is ended.
@@ -54,6 +58,10 @@ func serve(ctx context.Context, dir string, o options) error {
 	defer m.shutdown()
 	l, err := net.Listen("unix", socketIn(dir))
 	if err != nil {
+		return err
+	}
+	if err := os.Chmod(socketIn(dir), 0o777); err != nil { // anybody may ask
+		l.Close()
 		return err
 	}
 	var wg sync.WaitGroup

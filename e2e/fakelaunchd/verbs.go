@@ -41,9 +41,12 @@ func (m *machine) answer(q question) answer {
 		return usage(q.Args)
 	}
 	verb, args := q.Args[0], q.Args[1:]
+	if a, ok := m.permitted(verb, args, q.UID); !ok {
+		return a
+	}
 	switch {
 	case verb == "bootstrap" && len(args) == 2:
-		return m.bootstrap(args[0], args[1], q.UID)
+		return m.bootstrap(args[0], args[1])
 	case verb == "bootout" && len(args) == 1:
 		return m.bootout(args[0])
 	case verb == "print" && len(args) == 1:
@@ -94,13 +97,13 @@ func missing(domain, label string, known bool) answer {
 }
 
 // bootstrap loads a property list. A label that is still there, whether it runs or is being booted out, is an error that says nothing of it.
-func (m *machine) bootstrap(domain, path string, uid int) answer {
+func (m *machine) bootstrap(domain, path string) answer {
 	const what = "Bootstrap failed"
 	jobs, ok := m.domains[domain]
 	if !ok {
 		return failure(what, 125)
 	}
-	p, status := load(domain, path, uid)
+	p, status := load(domain, path)
 	if status != 0 {
 		return failure(what, status)
 	}
@@ -125,14 +128,14 @@ func (m *machine) bootstrap(domain, path string, uid int) answer {
 	return answer{}
 }
 
-// load reads a property list as launchd does: whose it is, who may write it, what it says, and for which session.
-func load(domain, path string, uid int) (p launchd.PropertyList, status int) {
+// load reads a property list as launchd does: whose it is, who may write it, what it says, and for which session. Root may load one for a user, and then it is still to be that user's or root's.
+func load(domain, path string) (p launchd.PropertyList, status int) {
 	fi, err := os.Stat(path)
 	if err != nil || !fi.Mode().IsRegular() {
 		return p, 5
 	}
 	owner := int(fi.Sys().(*syscall.Stat_t).Uid)
-	if fi.Mode().Perm()&0o022 != 0 || owner != 0 && (owner != uid || domain == "system") {
+	if fi.Mode().Perm()&0o022 != 0 || owner != 0 && owner != whose(domain) {
 		return p, 122
 	}
 	b, err := os.ReadFile(path)
@@ -230,7 +233,7 @@ func (m *machine) legacy(verb string, args []string, uid int) answer {
 	domain := m.own(uid)
 	switch {
 	case verb == "load" && len(args) == 1:
-		if a := m.bootstrap(domain, args[0], uid); a.Status != 0 {
+		if a := m.bootstrap(domain, args[0]); a.Status != 0 {
 			return answer{Err: strings.Replace(a.Err, "Bootstrap", "Load", 1)}
 		}
 	case verb == "unload" && len(args) == 1:
@@ -246,10 +249,15 @@ func (m *machine) legacy(verb string, args []string, uid int) answer {
 	return answer{}
 }
 
-// own is the domain of whoever asks.
+// own is the domain of whoever asks: root's is the system's, unless it is root who is logged in.
 func (m *machine) own(uid int) string {
-	if _, ok := m.domains[string(launchd.GUI(uid))]; ok {
-		return string(launchd.GUI(uid))
+	for _, d := range []launchd.Domain{launchd.GUI(uid), launchd.User(uid)} {
+		if _, ok := m.domains[string(d)]; ok {
+			return string(d)
+		}
+	}
+	if uid == 0 {
+		return "system"
 	}
 	return string(launchd.User(uid))
 }
