@@ -3,6 +3,9 @@ package install
 import (
 	"strings"
 	"testing"
+
+	"github.com/joshuaaferguson/apexd/internal/shellword"
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 )
 
 // FuzzOwnerOf: whatever stands in a unit, nobody is taken for its owner by half, and what ownership needs cannot be said outside of our own section.
@@ -27,24 +30,24 @@ func FuzzReadUnit(f *testing.F) {
 	f.Add("/opt/%h$HOME/apexd", "ExecStart=\"", "--project=\"")
 	f.Add("/", "", "")
 	f.Fuzz(func(t *testing.T, program, before, arg string) {
-		_ = ReadUnit(before + program + arg) // must not panic
+		_ = readUnit(before + program + arg) // must not panic
 		line, err := commandLine([]string{program, arg})
 		if err != nil {
 			return
 		}
-		if got := ReadUnit(before + "\nExecStart=" + line + "\n").Program; got != program {
+		if got := readUnit(before + "\nExecStart=" + line + "\n").Program; got != program {
 			t.Errorf("%q is read from %q, want %q", got, line, program)
 		}
 	})
 }
 
-// FuzzShellQuote reads each word as POSIX.1-2024, 2.2 says; TestShellQuote asks a real shell.
+// FuzzShellQuote reads each word as POSIX.1-2024, 2.2 says; shellword.TestQuote asks a real shell.
 func FuzzShellQuote(f *testing.F) {
-	for _, s := range hostile() {
+	for _, s := range testenv.Hostile() {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		q, err := shellQuote(s)
+		q, err := shellword.Quote(s)
 		if err != nil {
 			if strings.IndexByte(s, 0) < 0 {
 				t.Errorf("%q: %v", s, err)
@@ -78,7 +81,7 @@ func posixWord(q string) (string, bool) {
 			q = after
 			continue
 		}
-		if strings.IndexFunc(q[:1], notPlain) >= 0 {
+		if !shellword.Plain(q[:1]) {
 			return "", false
 		}
 		b.WriteByte(q[0])

@@ -33,6 +33,18 @@ func openLaunchd(scope service.Scope) (Installer, error) {
 	return l, nil
 }
 
+// readJob reads the text of a property list.
+func readJob(text string) Asked {
+	var p launchd.PropertyList
+	if plist.Decode(text, &p) != nil {
+		return Asked{}
+	}
+	if _, ours := ownerOfJob(p); !ours {
+		return Asked{}
+	}
+	return Asked{User: p.UserName, Program: p.ProgramArguments[0]}
+}
+
 // lintPlist reports what plutil(1) says of the property list at path.
 func lintPlist(ctx context.Context, program, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)

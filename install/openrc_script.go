@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/openrc"
+	"github.com/joshuaaferguson/apexd/internal/shellword"
 	"github.com/joshuaaferguson/apexd/internal/sysv"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -25,7 +26,7 @@ func RenderOpenRC(r Request) (Rendered, error) {
 	s.b.WriteString(markOf(r, reg.Backend).String() + "\n")
 	s.assign("project", r.Spec.Project)
 	s.assign("exec", r.Exec)
-	s.set("description", fmt.Sprintf("APEX daemon of %s (%s)", shellComment(r.Spec.Project), r.Spec.Name))
+	s.set("description", fmt.Sprintf("APEX daemon of %s (%s)", shellword.Comment(r.Spec.Project), r.Spec.Name))
 	s.line("supervisor=supervise-daemon")
 	s.line(`command='"$apexd_exec"'`)
 	s.line("command_args=" + s.refer("arg", r.argv(reg)[1:]))
@@ -56,11 +57,11 @@ type rcScript struct {
 
 func (s *rcScript) line(text string) { s.b.WriteString(text + "\n") }
 
-func (s *rcScript) comment(text string) { s.line("# " + shellComment(text)) }
+func (s *rcScript) comment(text string) { s.line("# " + shellword.Comment(text)) }
 
 // set writes an assignment whose value OpenRC puts through no eval.
 func (s *rcScript) set(name, value string) {
-	q, err := shellQuote(value)
+	q, err := shellword.Quote(value)
 	if err != nil && s.err == nil {
 		s.err = err
 	}
@@ -88,7 +89,7 @@ func (s *rcScript) environment(pairs []string) string {
 
 // user says whom the daemon runs as. A colon would name a group too.
 func (s *rcScript) user(name string) {
-	if name == "" || strings.ContainsFunc(name, notPlain) || strings.ContainsAny(name, ":,/") || strings.HasPrefix(name, "-") {
+	if name == "" || !shellword.Plain(name) || strings.ContainsAny(name, ":,/") || strings.HasPrefix(name, "-") {
 		if s.err == nil {
 			s.err = fmt.Errorf("the user's name %q is none that a script of OpenRC can carry", name)
 		}
@@ -156,7 +157,7 @@ func respawnGaps(p service.RestartPolicy, configured []string) string {
 
 // functions are what OpenRC calls. It takes a service for started when the supervisor has forked, and for stopped when the supervisor is gone; apexd says when that is true.
 func (s *rcScript) functions(r Request, reg service.Registration) {
-	words, err := shellWords(append([]string{"--service", reg.Service}, r.place()...))
+	words, err := shellword.Join(append([]string{"--service", reg.Service}, r.place()...))
 	if err != nil && s.err == nil {
 		s.err = err
 	}

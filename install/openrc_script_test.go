@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -81,7 +82,7 @@ func TestOpenRCEval(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no POSIX shell here")
 	}
-	values := hostile()
+	values := testenv.Hostile()
 	random := rand.New(rand.NewPCG(3, 4))
 	for len(values)%4 != 0 || len(values) < 80 {
 		b := make([]byte, 1+random.IntN(10))

@@ -46,11 +46,13 @@ load_rc_config $name
 : ${@ID@_enable:=NO}
 
 # call VERB [ARG...]: one verb as the daemon's user, with the environment that the installation has found and no other
-call() {
+call() (
 	verb=$1
 	shift
-	(umask 022; cd / && @CALL@)
-}
+	umask 022
+	cd / || return 1
+	@CALL@
+)
 
 apexd_start() { call start @KEEPER@; }
 apexd_stop() { call stop; }

@@ -65,7 +65,7 @@ func registeredUnits(dir string, k Known, skip func(string) bool) []Known {
 		}
 		k.Definition, k.Project, k.Name = path, o.project, o.name
 		if k.Scope == service.ScopeSystem {
-			k.User = ReadUnit(text).User
+			k.User = readUnit(text).User
 		}
 		found = append(found, k)
 	}

@@ -45,6 +45,16 @@ func (windowsSCM) Find(name string) (f serviceFound, err error) {
 	return f, err
 }
 
+// readService reads the service called name.
+func readService(name string) Asked {
+	d, exists, err := winsvc.Read(name)
+	if err != nil || !exists {
+		return Asked{}
+	}
+	d.Name = name
+	return askedOf(d)
+}
+
 // systemOfWindows is the library's name for the SCM.
 const systemOfWindows = "windows-service"
 

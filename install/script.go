@@ -2,11 +2,13 @@ package install
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
 
 	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/shellword"
 	"github.com/joshuaaferguson/apexd/internal/sysv"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -29,24 +31,20 @@ func RenderSysV(r Request) (string, error) {
 	).Replace(sysvScript), nil
 }
 
-// callOf is the command line of "$verb", with which one verb of apexd is carried out. env(1) would take a program with "=" in its path for a variable.
+// callOf is the command line of "$verb", with which one verb of apexd is carried out, the environment on a line of its own. env(1) would take a program with "=" in its path for a variable.
 func callOf(r Request) (string, error) {
 	if !path.IsAbs(r.Exec) || strings.Contains(r.Exec, "=") {
 		return "", fmt.Errorf("the program's path %q is not absolute, or has a \"=\", which env(1) takes for a variable", r.Exec)
 	}
-	argv := append([]string{"env", "-i", "PATH=" + r.Path}, r.Env...)
-	argv = append(argv, r.Exec, "as", r.User)
-	before, err := lineWords(argv...)
-	if err != nil {
-		return "", err
-	}
-	after, err := lineWords(r.place()...)
-	return before + ` "$verb" ` + after + ` "$@"`, err
+	env, err1 := lineWords(append([]string{"env", "-i", "PATH=" + r.Path}, r.Env...)...)
+	before, err2 := lineWords(r.Exec, "as", r.User)
+	after, err3 := lineWords(r.place()...)
+	return env + " \\\n\t\t" + before + ` "$verb" ` + after + ` "$@"`, errors.Join(err1, err2, err3)
 }
 
 // lineWords are the words of argv on one line, with "$nl" for a newline: no line of a script is a value's, and so no comment, in which insserv(8), chkconfig(8) and rcorder(8) read.
 func lineWords(argv ...string) (string, error) {
-	words, err := shellWords(argv)
+	words, err := shellword.Join(argv)
 	return strings.ReplaceAll(words, "\n", `'"$nl"'`), err // it is always between single quotes
 }
 
@@ -73,7 +71,7 @@ func (r Request) recordElsewhere() string {
 
 // markOf is what a script of k's says of itself.
 func markOf(r Request, k service.Kind) sysv.Mark {
-	return sysv.Mark{Kind: string(k), Project: r.Spec.Project, Name: r.Spec.Name, PIDFile: r.recordElsewhere()}
+	return sysv.Mark{Kind: string(k), Project: r.Spec.Project, Name: r.Spec.Name, PIDFile: r.recordElsewhere(), User: r.User, Program: r.Exec}
 }
 
 // scriptHead are the comments that other programs read. What they wait for is what a daemon may need and not every machine has (Should-Start), but for file systems.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -39,7 +40,7 @@ func told(t *testing.T, dir string, argv ...string) (env, args []string) {
 // random is a value of hostile pieces and random bytes, without those of not.
 func random(rnd *rand.Rand, not string) string {
 	var b bytes.Buffer
-	pieces := hostile()
+	pieces := testenv.Hostile()
 	for range 1 + rnd.IntN(6) {
 		if rnd.IntN(2) == 0 {
 			b.WriteString(pieces[rnd.IntN(len(pieces))])

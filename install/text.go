@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/joshuaaferguson/apexd/internal/shellword"
 )
 
 // String is the plan for people, many lines.
@@ -42,7 +44,7 @@ func (p *Plan) Program() string {
 	words := make([]string, len(p.Runs))
 	for i, w := range p.Runs {
 		var err error
-		if words[i], err = shellQuote(w); err != nil { // no shell can say it
+		if words[i], err = shellword.Quote(w); err != nil { // no shell can say it
 			words[i] = strconv.Quote(w)
 		}
 	}

@@ -22,6 +22,12 @@ type Registration struct {
 	Service string // the manager's name for it: "apex-shop-1a2b3c4d.service"
 }
 
+// Orphan is a registration of a daemon whose project is gone.
+type Orphan struct {
+	Definition    string // the file, or other place, that it is written in
+	Project, Name string
+}
+
 // NewRegistration is how the manager k knows, in scope s, the daemon called name of project, a real path.
 func NewRegistration(k Kind, s Scope, project, name string) Registration {
 	r := Registration{Backend: k, Scope: s, Service: RegistrationName(project, name)}

@@ -116,6 +116,33 @@ func TestSystemAsRoot(t *testing.T) {
 	m.says("who could then become root")
 }
 
+// TestDoctor: a definition that is as it would be written today is left alone, for whomever it was and whichever PATH; a change of the configuration is found, and mended by --fix.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	m := newSharedMac(t, sleeps)
+	user := m.as(nobody)
+	m.want(0, "install --system --run-as daemon")
+	for _, path := range []string{"/bin", "/usr/bin:/bin:/nowhere"} {
+		m.apexd("PATH=" + path + " doctor")
+		if strings.Contains(m.last, "written today") || strings.Contains(m.last, "cannot be asked") {
+			t.Errorf("as it was installed: %s", m.last)
+		}
+	}
+	m.configure(sleeps + "  stopTimeout: 33s\n")
+	m.apexd("doctor")
+	m.says("+ \t\t<integer>38</integer>")
+	user.apexd("doctor --fix") // who may not
+	m.apexd("doctor --fix")
+	m.says("mended    drift")
+	m.apexd("doctor")
+	if strings.Contains(m.last, "written today") {
+		t.Errorf("mended: %s", m.last)
+	}
+	m.want(0, "install --system --run-as daemon")
+	m.says("up to date")
+	m.want(0, "uninstall --system")
+}
+
 // ownerOf is whose the file is.
 func ownerOf(t *testing.T, fi os.FileInfo) int {
 	t.Helper()

@@ -19,6 +19,8 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/config"
 	"github.com/joshuaaferguson/apexd/internal/doctor"
 	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/shellword"
+	"github.com/joshuaaferguson/apexd/internal/winsvc"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -165,40 +167,45 @@ func reasonOf(err error) string {
 // registration looks at what the daemon's manager has of it.
 func (x *examination) registration(ctx context.Context, f *doctor.Facts) {
 	x.drift = nil
-	for _, s := range unitStrays(x.choice) {
-		f.Orphans = append(f.Orphans, doctor.Orphan(s))
-	}
+	f.Orphans = unitOrphans(x.choice)
 	d := &backends.Direct{Ref: x.target.Ref, Spec: service.Spec{Name: x.target.in.Name}}
 	m, ok := backends.Registered(d, x.target.Ref.Look())
 	if !ok || m.Definition() == "" {
 		return
 	}
 	f.Definition = m.Definition()
-	var asked installFlags
-	switch {
-	case m.Kind() == service.KindSystemd:
-		text, err := os.ReadFile(f.Definition)
-		if err != nil {
-			return
-		}
+	text, err := os.ReadFile(f.Definition)
+	if err != nil && m.Kind() != service.KindWindows { // which has it in its registry
+		return
+	}
+	if m.Kind() == service.KindSystemd {
 		if project, name, ours := install.UnitOwner(string(text)); !ours || project != x.target.in.Project || name != x.target.in.Name {
 			f.Foreign = true
 			return
 		}
-		u := install.ReadUnit(string(text))
-		asked.runAs, f.Runs = u.User, u.Program
-		_, err = os.Stat(u.Program)
-		f.RunsGone = errors.Is(err, fs.ErrNotExist)
-	case m.Registered().Scope == service.ScopeSystem: // for whom it was registered is not read from the others' definitions
+	}
+	was, known := install.ReadDefinition(m.Registered(), string(text))
+	if !known {
 		return
+	}
+	f.Runs = was.Program
+	_, err = os.Stat(was.Program)
+	f.RunsGone = errors.Is(err, fs.ErrNotExist)
+	asked := installFlags{runAs: was.User, service: was.Service}
+	if m.Kind() == service.KindWindows && winsvc.NeedsPassword(was.User) { // which is kept nowhere
+		asked.service.Password = "unknown"
+		f.DriftFix = "apexd install --run-as " + shellword.Show(was.User) + " --password-stdin"
 	}
 	if err := x.compare(ctx, f, m.Registered(), asked); err != nil && !errors.Is(err, fs.ErrPermission) {
 		f.ManagerErr = err
 	}
+	if f.DriftFix != "" {
+		x.drift = nil
+	}
 }
 
-// unitStrays are the registrations of projects that are gone, of the manager of c.
-func unitStrays(c backends.Choice) []install.Stray {
+// unitOrphans are the registrations of projects that are gone, of the manager of c.
+func unitOrphans(c backends.Choice) []service.Orphan {
 	if c.Backend != service.KindSystemd {
 		return nil
 	}
@@ -210,7 +217,7 @@ func unitStrays(c backends.Choice) []install.Stray {
 		}
 		dir = filepath.Join(config, "systemd/user")
 	}
-	return install.Strays(dir)
+	return install.Orphans(dir)
 }
 
 // compare plans the registration anew, as it was asked for, and looks whether that would change it. PATH and the rest of the environment are the shell's in which it was
@@ -233,7 +240,8 @@ func (x *examination) compare(ctx context.Context, f *doctor.Facts, reg service.
 		asked.hardening = string(level)
 		r, _, err := x.app.request(x.target, backends.Choice{Backend: reg.Backend, Scope: reg.Scope}, asked)
 		if err != nil {
-			return err
+			f.Refused = reasonOf(err)
+			return nil
 		}
 		r.Takeover = &install.Hook{} // what runs is of no concern
 		p, err := in.Install(ctx, r)
@@ -256,25 +264,8 @@ func (x *examination) compare(ctx context.Context, f *doctor.Facts, reg service.
 func drift(p *install.Plan) string {
 	var b strings.Builder
 	for _, file := range p.Files {
-		if settled(file.Old) != settled(file.New) {
+		if install.Settled(file.Old) != install.Settled(file.New) {
 			b.WriteString(file.Diff)
-		}
-	}
-	return b.String()
-}
-
-// settled is text without the lines that depend on the shell in which it was made, and on the version that made it.
-func settled(text string) string {
-	var b strings.Builder
-	environment := false // inside of a property list's
-	for line := range strings.Lines(text) {
-		switch {
-		case environment:
-			environment = !strings.Contains(line, "</dict>") // a value has its '<' escaped
-		case strings.Contains(line, "<key>EnvironmentVariables</key>"):
-			environment = true
-		case !strings.HasPrefix(line, "Environment=") && !strings.HasPrefix(line, "# Made by apexd "):
-			b.WriteString(line)
 		}
 	}
 	return b.String()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/internal/safefile"
+	"github.com/joshuaaferguson/apexd/internal/shellword"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -277,7 +278,7 @@ func (d *draft) environmentFile() error {
 	d.envFile = path
 	switch {
 	case err == nil && exposed(fi):
-		return &service.Error{Op: "read environment file", Code: service.CodeConfigInvalid, Path: path, Err: errors.New("group or others can read or write it"), Hint: "chmod 600 " + shellQuote(path)}
+		return &service.Error{Op: "read environment file", Code: service.CodeConfigInvalid, Path: path, Err: errors.New("group or others can read or write it"), Hint: "chmod 600 " + shellword.Show(path)}
 	case errors.Is(err, fs.ErrPermission):
 		return &service.Error{Op: "read environment file", Code: service.CodePermissionDenied, Path: path, Err: err, Hint: "run as the user that owns it"}
 	case err != nil:
@@ -288,14 +289,6 @@ func (d *draft) environmentFile() error {
 	d.files = append(d.files, path)
 	d.problems = append(d.problems, problems...)
 	return nil
-}
-
-// shellQuote is s as one word of a POSIX shell.
-func shellQuote(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r > 0x7f || !alphanumeric(byte(r)) && !strings.ContainsRune("/._-+", r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // abs is path, which may be relative to the project.

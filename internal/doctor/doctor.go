@@ -3,9 +3,10 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
 
+	"github.com/joshuaaferguson/apexd/internal/shellword"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -60,12 +61,11 @@ type Facts struct {
 	RunsGone   bool   // and that is not there
 	Foreign    bool   // apexd has not made it for this daemon
 	Drift      string // how what would be written today differs, a diff
-	Orphans    []Orphan
+	Refused    string // why "apexd install" would not write it anew
+	DriftFix   string // what writes it anew; "" is "apexd install", which --fix does
+	Orphans    []service.Orphan
 	ManagerErr error // why the manager cannot be asked
 }
-
-// Orphan is a registration whose project is gone.
-type Orphan struct{ Definition, Project, Name string }
 
 // Disk is a file system.
 type Disk struct {
@@ -151,7 +151,7 @@ func registration(f Facts) []Finding {
 	for _, o := range f.Orphans {
 		all = append(all, Finding{
 			ID: "orphan", Severity: Warning, Message: fmt.Sprintf("%s is the registration of %s, which is gone", o.Definition, o.Project),
-			Reason: "the manager starts it at every boot, and it fails", Fix: fmt.Sprintf("apexd uninstall --project %s --name %s", shellWord(o.Project), shellWord(o.Name)),
+			Reason: "the manager starts it at every boot, and it fails", Fix: fmt.Sprintf("apexd uninstall --project %s --name %s", shellword.Show(o.Project), shellword.Show(o.Name)),
 		})
 	}
 	return all
@@ -169,9 +169,14 @@ func registered(f Facts) []Finding {
 		all = append(all, Finding{
 			ID: "program-gone", Severity: Problem, Message: fmt.Sprintf("%s runs %q, which is not there", f.Definition, f.Runs), Reason: "the daemon cannot be started by its manager", Fix: "apexd install", Safe: true,
 		})
+	case f.Refused != "":
+		all = append(all, Finding{
+			ID: "refused", Severity: Warning, Message: f.Definition + " could not be written today: " + f.Refused, Reason: "the daemon is kept as it is, until somebody wants to change its registration",
+		})
 	case f.Drift != "":
 		all = append(all, Finding{
-			ID: "drift", Severity: Warning, Message: f.Definition + " is not what would be written today:\n" + f.Drift, Reason: "the configuration, apexd or the file was changed since", Fix: "apexd install", Safe: true,
+			ID: "drift", Severity: Warning, Message: f.Definition + " is not what would be written today:\n" + f.Drift, Reason: "the configuration, apexd or the file was changed since",
+			Fix: cmp.Or(f.DriftFix, "apexd install"), Safe: f.DriftFix == "",
 		})
 	}
 	if e := f.Status.Enabled; e != nil && !*e {
@@ -211,11 +216,11 @@ func program(f Facts) []Finding {
 	var all []Finding
 	if f.Fleeting != "" && (f.Backend != service.KindDirect || f.Definition != "") { // without a manager nobody looks for it later
 		all = append(all, Finding{
-			ID: "program-fleeting", Severity: Warning, Message: f.Fleeting, Reason: "after an upgrade or a boot the manager does not find it any more", Fix: "sudo install " + shellWord(f.Program) + " /usr/local/bin/apexd",
+			ID: "program-fleeting", Severity: Warning, Message: f.Fleeting, Reason: "after an upgrade or a boot the manager does not find it any more", Fix: "sudo install " + shellword.Show(f.Program) + " /usr/local/bin/apexd",
 		})
 	}
 	if f.Replace != "" {
-		all = append(all, Finding{ID: "program-writable", Severity: Problem, Message: f.Replace, Reason: "whoever replaces what root runs is root", Fix: "sudo chown root " + shellWord(f.Program) + " && sudo chmod go-w " + shellWord(f.Program)})
+		all = append(all, Finding{ID: "program-writable", Severity: Problem, Message: f.Replace, Reason: "whoever replaces what root runs is root", Fix: "sudo chown root " + shellword.Show(f.Program) + " && sudo chmod go-w " + shellword.Show(f.Program)})
 	}
 	return all
 }
@@ -281,12 +286,4 @@ func size(n uint64) string {
 		}
 	}
 	return fmt.Sprintf("%d bytes", n)
-}
-
-// shellWord is s as one word of a POSIX shell, bare where nothing in it means anything there.
-func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

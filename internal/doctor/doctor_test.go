@@ -31,7 +31,9 @@ func TestExamine(t *testing.T) {
 		{"program gone", func(f *Facts) { f.Definition, f.Runs, f.RunsGone = "/u", "/gone", true }, "program-gone", Problem, true},
 		{"drift", func(f *Facts) { f.Definition, f.Drift = "/u", "-a\n+b\n" }, "drift", Warning, true},
 		{"not enabled", func(f *Facts) { f.Definition, f.Status.Enabled = "/u", ptr(false) }, "not-enabled", Note, false},
-		{"orphan", func(f *Facts) { f.Orphans = []Orphan{{"/u", "/gone", "daemon"}} }, "orphan", Warning, false},
+		{"refused", func(f *Facts) { f.Definition, f.Refused = "/etc/init.d/x", "others could replace apexd" }, "refused", Warning, false},
+		{"drift that takes a password", func(f *Facts) { f.Definition, f.Drift, f.DriftFix = "/u", "- a\n+ b\n", "apexd install --password-stdin" }, "drift", Warning, false},
+		{"orphan", func(f *Facts) { f.Orphans = []service.Orphan{{Definition: "/u", Project: "/gone", Name: "daemon"}} }, "orphan", Warning, false},
 		{"no user manager", func(f *Facts) { user(f); f.UserManager = false }, "user-manager", Warning, false},
 		{"no linger", func(f *Facts) { user(f); f.Linger = false }, "linger", Warning, true},
 		{"manager does not answer", func(f *Facts) { user(f); f.ManagerErr = errors.New("x") }, "manager", Problem, false},
@@ -96,13 +98,5 @@ func TestDiskOf(t *testing.T) {
 	}
 	if d := DiskOf("/nonexistent/at/all"); d.Known && d.Type == "" {
 		t.Errorf("%+v", d)
-	}
-}
-
-func TestShellWord(t *testing.T) {
-	for s, want := range map[string]string{"/a/b-c": "/a/b-c", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$(x)": "'$(x)'"} {
-		if got := shellWord(s); got != want {
-			t.Errorf("%q: %s, want %s", s, got, want)
-		}
 	}
 }

@@ -86,6 +86,8 @@ type Mark struct {
 	Project string
 	Name    string
 	PIDFile string // as --pid-file; "" is the place in .apex
+	User    string // whom the daemon runs as; "" where the script does not say
+	Program string // the apexd that it runs; "" as before
 }
 
 const markSchema = "1"
@@ -93,8 +95,10 @@ const markSchema = "1"
 // String is the lines of m, each of which ends with a newline.
 func (m Mark) String() string {
 	s := "# X-Apexd-Schema: " + markSchema + "\n# X-Apexd-Kind: " + m.Kind + "\n# X-Apexd-Project: " + strconv.QuoteToASCII(m.Project) + "\n# X-Apexd-Name: " + m.Name + "\n"
-	if m.PIDFile != "" {
-		s += "# X-Apexd-Pid-File: " + strconv.QuoteToASCII(m.PIDFile) + "\n"
+	for _, more := range []struct{ key, value string }{{"Pid-File", m.PIDFile}, {"User", m.User}, {"Program", m.Program}} {
+		if more.value != "" {
+			s += "# X-Apexd-" + more.key + ": " + strconv.QuoteToASCII(more.value) + "\n"
+		}
 	}
 	return s
 }
@@ -120,6 +124,10 @@ func ParseMark(script string) (Mark, bool) {
 				m.Project, err = strconv.Unquote(value)
 			case "Pid-File":
 				m.PIDFile, err = strconv.Unquote(value)
+			case "User":
+				m.User, err = strconv.Unquote(value)
+			case "Program":
+				m.Program, err = strconv.Unquote(value)
 			}
 		}
 	}

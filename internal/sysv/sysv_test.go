@@ -61,8 +61,8 @@ func TestMark(t *testing.T) {
 		name string
 		mark Mark
 	}{
-		{"plain", Mark{"sysv", "/src/shop", "daemon", ""}},
-		{"hostile", Mark{"sysv", "/src/a 'b\" \\ $(x) `y` {{z}}\n# X-Apexd-Name: evil\n\xff\u2028é", "web", "/run/a b\n.pid"}},
+		{"plain", Mark{Kind: "sysv", Project: "/src/shop", Name: "daemon"}},
+		{"hostile", Mark{"sysv", "/src/a 'b\" \\ $(x) `y` {{z}}\n# X-Apexd-Name: evil\n\xff\u2028é", "web", "/run/a b\n.pid", "a \"b\"\n", "/opt/x \n# X-Apexd-User: \"root\""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := "#!/bin/sh\n" + tt.mark.String() + "echo\n"
@@ -87,7 +87,7 @@ func TestMark(t *testing.T) {
 }
 
 func FuzzParseMark(f *testing.F) {
-	f.Add(Mark{"sysv", "/src/shop", "daemon", "/run/x.pid"}.String())
+	f.Add(Mark{"sysv", "/src/shop", "daemon", "/run/x.pid", "www", "/usr/local/bin/apexd"}.String())
 	f.Add("# X-Apexd-Project: \"\\x\"")
 	f.Fuzz(func(t *testing.T, text string) {
 		if m, ok := ParseMark(text); ok {

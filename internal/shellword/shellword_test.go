@@ -1,4 +1,4 @@
-package install
+package shellword
 
 import (
 	"bytes"
@@ -6,23 +6,17 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 )
 
-// hostile are values that unquoted shell text would change or execute.
-func hostile() []string {
-	return []string{
-		"", " ", "a b", "two  spaces", "it's", `''`, `"`, "`id`", "$(id)", "$HOME", "${IFS}", `\`, `\\'`, "%s", "*", "[a-z]*", "~", "~root", "a=b", "#", "-n", "--", "!", "{a,b}",
-		"line\nline", "\n", "tab\tcr\r", "ü→", "\xff\xfe", "\x01\x7f", "; id", "& |", "<in >out", "{{.Name}}", "'\\''", "a'b'c\"d",
-	}
-}
-
-// TestShellQuote has a real shell say what it read.
-func TestShellQuote(t *testing.T) {
+// TestQuote has a real shell say what it read.
+func TestQuote(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("there is no POSIX shell here")
 	}
-	values := hostile()
+	values := testenv.Hostile()
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		b := make([]byte, 1+random.IntN(12))
@@ -34,7 +28,7 @@ func TestShellQuote(t *testing.T) {
 		}
 		values = append(values, string(b))
 	}
-	words, err := shellWords(values)
+	words, err := Join(values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,13 +47,22 @@ func TestShellQuote(t *testing.T) {
 			t.Errorf("%q became %q", v, got[i])
 		}
 	}
-	if _, err := shellQuote("a\x00b"); err == nil {
+	if _, err := Quote("a\x00b"); err == nil {
 		t.Error("a NUL byte was quoted")
 	}
 }
 
-func TestShellComment(t *testing.T) {
-	if got := shellComment("/a\nrm -rf /\r\xff"); got != "/a?rm -rf /??" {
+func TestComment(t *testing.T) {
+	if got := Comment("/a\nrm -rf /\r\xff"); got != "/a?rm -rf /??" {
 		t.Errorf("a comment of %q", got)
+	}
+}
+
+// TestShow: what a person is told to type is short where it can be.
+func TestShow(t *testing.T) {
+	for s, want := range map[string]string{"/a/b-c": "/a/b-c", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$(x)": "'$(x)'", "é": "'é'"} {
+		if got := Show(s); got != want {
+			t.Errorf("%q: %s, want %s", s, got, want)
+		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-func TestStrays(t *testing.T) {
+func TestOrphans(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no units here")
 	}
@@ -33,29 +33,11 @@ func TestStrays(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "apex-foreign.service"), []byte("[Service]\nExecStart=/bin/true\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := Strays(dir)
+	got := Orphans(dir)
 	if len(got) != 1 || got[0].Definition != path || got[0].Project != gone || got[0].Name != "daemon" {
 		t.Errorf("%+v", got)
 	}
-	if got := Strays(filepath.Join(dir, "none")); got != nil {
-		t.Errorf("%+v", got)
-	}
-}
-
-// What RenderUnit has written is read again, whatever the path.
-func TestReadUnit(t *testing.T) {
-	for _, exec := range []string{"/usr/bin/apexd", "/opt/a b/100%/apexd", "/opt/$HOME/é/apexd"} {
-		r := request()
-		r.Exec, r.User = exec, "alice"
-		out, err := RenderUnit(r, service.ScopeSystem, 252)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := ReadUnit(out.Text), (UnitFacts{"alice", exec}); got != want {
-			t.Errorf("%+v, want %+v", got, want)
-		}
-	}
-	if got := ReadUnit("no unit\n"); got != (UnitFacts{}) {
+	if got := Orphans(filepath.Join(dir, "none")); got != nil {
 		t.Errorf("%+v", got)
 	}
 }
