@@ -32,6 +32,7 @@ const (
 	initSysV    initKind = "sysv"    // sysvinit
 	initRunit   initKind = "runit"   // runit
 	initS6      initKind = "s6"      // s6-svscan
+	initBusyBox initKind = "busybox" // BusyBox's init, which runs /etc/init.d/rcS
 )
 
 // world is one kind of machine.
@@ -54,6 +55,7 @@ func worlds() map[string]world {
 		"openrc":       {Init: initOpenRC, Help: "OpenRC has booted; CMD runs as root"},
 		"sysv":         {Init: initSysV, Help: "a System V init with /etc/init.d has booted; CMD runs as root"},
 		"runit":        {Init: initRunit, Help: "runit is PID 1, its services are in /etc/service; CMD runs as root"},
+		"busybox":      {Init: initBusyBox, Help: "BusyBox's init and shell; services are links /etc/init.d/S??*, as in Buildroot; CMD runs as root"},
 		"s6":           {Init: initS6, Help: "s6-svscan is PID 1, its services are in /run/service; CMD runs as root"},
 		"wine":         {Init: initReap, Wine: true, Help: "a fresh Wine prefix whose service control manager is up"},
 	}

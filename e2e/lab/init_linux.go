@@ -84,7 +84,7 @@ func become(c config, reports *os.File) error {
 		return execute(c, reports)
 	case initSystemd:
 		return bootSystemd(c, reports)
-	case initOpenRC, initSysV, initRunit, initS6:
+	case initOpenRC, initSysV, initRunit, initS6, initBusyBox:
 		return bootInit(c, reports)
 	}
 	if err := startAgent(c, nil, reports); err != nil {

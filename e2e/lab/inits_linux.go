@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,6 +28,8 @@ func prepareInit(k initKind) error {
 		return prepareSysV()
 	case initRunit:
 		return prepareRunit()
+	case initBusyBox:
+		return prepareBusyBox()
 	}
 	return os.MkdirAll("/run/service", 0o755)
 }
@@ -81,6 +84,24 @@ func prepareRunit() error {
 		}
 	}
 	return nil
+}
+
+// prepareBusyBox has BusyBox be init and the shell, and boot as Buildroot does (package/initscripts/init.d/rcS, package/busybox/inittab).
+func prepareBusyBox() error {
+	for _, path := range []string{"/sbin/init", "/bin/sh"} {
+		if err := remove(path); err != nil {
+			return err
+		}
+		if err := os.Symlink("/bin/busybox", path); err != nil {
+			return err
+		}
+	}
+	err := replaceAll(map[string]string{
+		"/etc/inittab":    "::sysinit:/etc/init.d/rcS\n::once:/bin/sh -c 'echo up >" + upFIFO + "'\n::shutdown:/etc/init.d/rcK\n",
+		"/etc/init.d/rcS": "#!/bin/sh\nfor i in /etc/init.d/S??* ;do\n\t[ ! -f \"$i\" ] && continue\n\t$i start\ndone\n",
+		"/etc/init.d/rcK": "#!/bin/sh\nfor i in $(ls -r /etc/init.d/S??*) ;do\n\t[ ! -f \"$i\" ] && continue\n\t$i stop\ndone\n",
+	})
+	return errors.Join(err, os.Chmod("/etc/init.d/rcS", 0o755), os.Chmod("/etc/init.d/rcK", 0o755))
 }
 
 func replaceAll(files map[string]string) error {

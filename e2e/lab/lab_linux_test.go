@@ -132,6 +132,10 @@ func TestInits(t *testing.T) {
 			initS6, `mkdir /run/service/told; printf '#!/bin/sh\n. /etc/run\nexec sleep 1000\n' >/run/service/told/run; chmod +x /run/service/told/run`,
 			"", "s6-svscan started by s6-supervise",
 		},
+		{
+			initBusyBox, `printf '#!/bin/sh\n. /etc/run\n' >/etc/init.d/S50told; chmod +x /etc/init.d/S50told`,
+			"readlink /bin/sh", "init /bin/busybox started by rcS",
+		},
 	} {
 		t.Run(string(row.world), func(t *testing.T) {
 			needLayer(t, row.world)
@@ -413,7 +417,7 @@ func TestNothingLeft(t *testing.T) {
 			t.Errorf("%s: exit status %d: %s", world, status, out)
 		}
 	}
-	for _, k := range []initKind{initOpenRC, initSysV, initRunit, initS6} {
+	for _, k := range []initKind{initOpenRC, initSysV, initRunit, initS6, initBusyBox} {
 		needLayer(t, k)
 		if status, out := inWorld(t, "setsid sleep 1000 & test ! -e /run/systemd", string(k)); status != 0 {
 			t.Errorf("%s: exit status %d: %s", k, status, out)

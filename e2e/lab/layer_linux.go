@@ -27,6 +27,8 @@ func (k initKind) packages() []string {
 		return []string{"runit"}
 	case initS6:
 		return []string{"s6", "execline"}
+	case initBusyBox:
+		return []string{"busybox"}
 	}
 	return nil
 }
