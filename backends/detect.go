@@ -21,6 +21,9 @@ type Host struct {
 	Linger       bool // and is started at boot (/var/lib/systemd/linger)
 	OpenRC       bool // /run/openrc/softlevel: OpenRC has booted this machine
 	SysV         bool // /etc/inittab and /etc/init.d
+	RCS          bool // /etc/inittab is BusyBox's, and runs rcS
+	Upstart      bool // upstart's /sbin/initctl, and its job that runs System V's scripts
+	RC           bool // rc(8) of FreeBSD: /etc/rc.subr
 	Runit        bool // /run/runit or /etc/runit
 	S6           bool // /run/s6
 }
@@ -43,6 +46,23 @@ func Detect(h Host) Choice {
 		return scoped(h, service.KindLaunchd, "macOS has launchd")
 	case "windows":
 		return Choice{service.KindWindows, service.ScopeSystem, "Windows has the Service Control Manager", ""}
+	}
+	return detectOther(h)
+}
+
+// detectOther is about systems on which apexd was never run.
+func detectOther(h Host) Choice {
+	const apart = ", with which apexd registers nothing: it cannot tell processes apart on this system, so that no daemon can run"
+	switch h.GOOS {
+	case "freebsd":
+		if h.RC {
+			return rootOnly(h, service.KindFreeBSD, "FreeBSD has rc(8)")
+		}
+		return direct("/etc/rc.subr is missing: rc(8) of FreeBSD does not start anything here", "")
+	case "solaris", "illumos":
+		return direct("the manager here is SMF"+apart, "")
+	case "aix":
+		return direct("the manager here is the System Resource Controller of AIX"+apart, "")
 	}
 	return direct("apexd knows no service manager of "+h.GOOS, "")
 }
@@ -78,6 +98,12 @@ func detectLinux(h Host) Choice {
 		return direct("WSL runs without systemd", "[boot] systemd=true in /etc/wsl.conf, then wsl --shutdown, gives it one")
 	case h.Container != "":
 		return direct(fmt.Sprintf("this is a container (%s) whose PID 1 is %s, no service manager", h.Container, named(h.Init)), "")
+	case h.Init == "procd":
+		return rootOnly(h, service.KindProcd, "PID 1 is procd, which runs scripts through /etc/rc.common")
+	case h.RCS && h.Init == "init":
+		return rootOnly(h, service.KindRCS, "PID 1 is BusyBox's init, which runs /etc/init.d/rcS")
+	case h.Upstart && h.Init == "init":
+		return rootOnly(h, service.KindSysV, "PID 1 is upstart, which runs System V's scripts (/etc/init/rc.conf)")
 	case h.sysvinit():
 		return rootOnly(h, service.KindSysV, "PID 1 is a System V init")
 	case h.SystemctlBin:

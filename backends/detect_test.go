@@ -36,6 +36,20 @@ func TestDetect(t *testing.T) {
 		{"Alpine", Host{GOOS: "linux", Init: "init", OpenRC: true}, service.KindOpenRC, service.ScopeSystem, "OpenRC", ""},
 		{"Alpine, user", Host{GOOS: "linux", UID: 1000, Init: "init", OpenRC: true}, direct, "", "no services of ordinary users", "as root"},
 		{"sysvinit", Host{GOOS: "linux", Init: "init", SysV: true}, service.KindSysV, service.ScopeSystem, "System V", ""},
+		{"OpenWrt", Host{GOOS: "linux", Init: "procd"}, service.KindProcd, service.ScopeSystem, "procd", ""},
+		{"OpenWrt, user", Host{GOOS: "linux", UID: 1000, Init: "procd"}, direct, "", "no services of ordinary users", "as root"},
+		{"procd installed, another init", Host{GOOS: "linux", Init: "init", SysV: true}, service.KindSysV, service.ScopeSystem, "System V", ""},
+		{"Buildroot", Host{GOOS: "linux", Init: "init", SysV: true, RCS: true}, service.KindRCS, service.ScopeSystem, "rcS", ""},
+		{"BusyBox's files, other init", Host{GOOS: "linux", Init: "sh", SysV: true, RCS: true}, direct, "", "PID 1 is sh", ""},
+		{"BusyBox's files in a container", Host{GOOS: "linux", Init: "init", SysV: true, RCS: true, Container: "docker"}, direct, "", "container (docker)", ""},
+		{"Ubuntu 14.04", Host{GOOS: "linux", Init: "init", Upstart: true}, service.KindSysV, service.ScopeSystem, "upstart, which runs System V's scripts", ""},
+		{"CentOS 6", Host{GOOS: "linux", Init: "init", SysV: true, Upstart: true}, service.KindSysV, service.ScopeSystem, "upstart", ""},
+		{"upstart's files under systemd", Host{GOOS: "linux", Init: "systemd", Systemd: true, Upstart: true}, service.KindSystemd, service.ScopeSystem, "systemd is PID 1", ""},
+		{"FreeBSD", Host{GOOS: "freebsd", RC: true}, service.KindFreeBSD, service.ScopeSystem, "rc(8)", ""},
+		{"FreeBSD, user", Host{GOOS: "freebsd", UID: 1001, RC: true}, direct, "", "no services of ordinary users", "as root"},
+		{"FreeBSD without its base system", Host{GOOS: "freebsd"}, direct, "", "rc.subr", ""},
+		{"illumos", Host{GOOS: "illumos"}, direct, "", "SMF, with which apexd registers nothing", ""},
+		{"AIX", Host{GOOS: "aix"}, direct, "", "System Resource Controller", ""},
 		{"sysvinit's files, other init", Host{GOOS: "linux", Init: "dumb-init", SysV: true}, direct, "", "PID 1 is dumb-init", ""},
 		{"runit", Host{GOOS: "linux", Init: "runit", Runit: true, SysV: true}, direct, "", "runit", "--for runit --output /etc/service/"},
 		{"s6", Host{GOOS: "linux", Init: "s6-svscan", S6: true}, direct, "", "s6", "--for s6 --output /run/service/"},
@@ -47,7 +61,6 @@ func TestDetect(t *testing.T) {
 		{"macOS, root", Host{GOOS: "darwin"}, service.KindLaunchd, service.ScopeSystem, "launchd", ""},
 		{"macOS", Host{GOOS: "darwin", UID: 501}, service.KindLaunchd, service.ScopeUser, "launchd", ""},
 		{"Windows", Host{GOOS: "windows", UID: -1}, service.KindWindows, service.ScopeSystem, "Service Control Manager", ""},
-		{"FreeBSD", Host{GOOS: "freebsd"}, direct, "", "freebsd", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

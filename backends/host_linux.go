@@ -25,8 +25,11 @@ func Probe() Host {
 		WSL:    strings.Contains(strings.ToLower(line("/proc/sys/kernel/osrelease")), "microsoft"),
 		OpenRC: exists("/run/openrc/softlevel"),
 		SysV:   exists("/etc/inittab") && exists("/etc/init.d"),
-		Runit:  exists("/run/runit") || exists("/etc/runit/1"),
-		S6:     exists("/run/s6"),
+		RCS:    busyBoxTab("/etc/inittab"),
+		// kardianos/service asks `initctl --version`; what it says is whether upstart is installed.
+		Upstart: exists("/sbin/initctl") && exists("/etc/init/rc.conf"),
+		Runit:   exists("/run/runit") || exists("/etc/runit/1"),
+		S6:      exists("/run/s6"),
 	}
 	_, err := exec.LookPath("systemctl")
 	h.SystemctlBin = err == nil
@@ -37,6 +40,20 @@ func Probe() Host {
 		h.Linger = exists(filepath.Join("/var/lib/systemd/linger", u.Username))
 	}
 	return h
+}
+
+// busyBoxTab reports whether an inittab(5) is of BusyBox's form, without the identifier and the runlevels that System V has, and runs rcS: "::sysinit:/etc/init.d/rcS" (BusyBox, init/init.c).
+func busyBoxTab(path string) bool {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(b)) {
+		if action, ok := strings.CutPrefix(strings.TrimSpace(line), "::sysinit:"); ok && strings.Contains(action, "rcS") {
+			return true
+		}
+	}
+	return false
 }
 
 // line is the first line of a small file, "" when it cannot be read.

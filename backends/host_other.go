@@ -8,4 +8,4 @@ import (
 )
 
 // Probe looks at this machine.
-func Probe() Host { return Host{GOOS: runtime.GOOS, UID: os.Geteuid()} }
+func Probe() Host { return Host{GOOS: runtime.GOOS, UID: os.Geteuid(), RC: exists("/etc/rc.subr")} }

@@ -66,7 +66,7 @@ func Manager(d *Direct, r service.Registration) (Managed, bool) {
 		return &Launchd{Direct: d, Registration: r, Owner: os.Getuid(), File: launchd.File(r.Scope, home, r.Service)}, true
 	case service.KindWindows:
 		return &SCM{Direct: d, Registration: r}, true
-	case service.KindSysV:
+	case service.KindSysV, service.KindFreeBSD, service.KindProcd, service.KindRCS:
 		return &SysV{Direct: d, Registration: r}, true
 	}
 	return nil, false

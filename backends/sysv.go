@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/joshuaaferguson/apexd/internal/sysv"
@@ -14,7 +15,7 @@ import (
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-// SysV runs the daemon by an init script of System V. There is no manager that could be asked or that would notice anything: lock and record tell everything but whether
+// SysV runs the daemon by an init script of System V, or one of procd, BusyBox's rcS or FreeBSD's rc, that delegates every verb. There is no manager that could be asked or that would notice anything: lock and record tell everything but whether
 // the machine starts it. A start goes through the script, which knows whom the daemon runs as and with what environment, and is what the boot executes; everything else goes to
 // the daemon itself. It is a value and safe for concurrent use.
 type SysV struct {
@@ -35,14 +36,18 @@ func registeredScript(d *Direct, f pidfile.Finding) (Managed, bool) {
 
 func scriptIn(l sysv.Layout, d *Direct, f pidfile.Finding) (Managed, bool) {
 	s := &SysV{Layout: l, Direct: d, Registration: service.NewRegistration(service.KindSysV, service.ScopeSystem, d.Ref.Project, d.Spec.Name)}
-	if m, ok := sysv.ReadMark(s.script()); ok && m.Kind == string(service.KindSysV) {
+	if m, ok := sysv.ReadMark(s.script()); ok && slices.Contains(sysv.Kinds(), service.Kind(m.Kind)) {
+		s.Registration.Backend = service.Kind(m.Kind)
 		return s, true
+	}
+	if f.Record != nil && slices.Contains(sysv.Kinds(), service.Kind(f.Record.Backend)) {
+		s.Registration.Backend = service.Kind(f.Record.Backend)
 	}
 	return s, f.Running && keeps(s, f) && f.Record != nil
 }
 
 // Kind implements service.Backend.
-func (*SysV) Kind() service.Kind { return service.KindSysV }
+func (s *SysV) Kind() service.Kind { return s.Registration.Backend }
 
 // Registered implements Managed.
 func (s *SysV) Registered() service.Registration { return s.Registration }
@@ -61,7 +66,10 @@ func (s *SysV) Definition() string {
 func (s *SysV) Status(context.Context) (service.Status, error) {
 	f := s.Direct.Ref.Look()
 	st := f.Status(s.Direct.Ref, s.Direct.Spec.Name)
-	mergeScript(&st, s.Registration, exists(s.script()), sysv.Enabled(s.Layout.Links(s.Registration.Service)))
+	mergeScript(&st, s.Registration, exists(s.script()), s.Layout.Starts(s.Registration.Backend, s.Registration.Service))
+	if s.Kind().Untested() {
+		st.Warnings = append(st.Warnings, "untested: apexd was never run under "+string(s.Kind())+" by its makers")
+	}
 	return st, nil
 }
 
@@ -108,7 +116,7 @@ func (s *SysV) Reload(ctx context.Context) error { return s.Direct.Reload(ctx) }
 // run executes the script, whose answer is apexd's own. It is interrupted, with everything that it has called, when ctx is done.
 func (s *SysV) run(ctx context.Context, verb string) (service.Started, error) {
 	var out, errs bytes.Buffer
-	err := runGroup(ctx, []string{s.script(), verb, "--json"}, &out, &errs)
+	err := runGroup(ctx, []string{s.script(), sysv.Verb(s.Kind(), verb), "--json"}, &out, &errs)
 	var answer struct {
 		service.Started
 		Error *service.Error `json:"error"`

@@ -22,6 +22,9 @@ const (
 	systemdOf = "linux-systemd"
 	openRCOf  = "linux-openrc"
 	sysvOf    = "unix-systemv"
+	procdOf   = "linux-procd"
+	rcsOf     = "linux-rcs"
+	freebsdOf = "freebsd"
 )
 
 // registerWith has the library register text as the service called name with the system that it calls system, whose template has the key option.
@@ -45,6 +48,21 @@ func registerWith(system, option, name, exec, text string, options kservice.KeyV
 // removes them). After an error anything may be left.
 func registerScript(name, exec, text string) error {
 	return registerWith(sysvOf, "SysvScript", name, exec, text, nil)
+}
+
+// registrar has the library write a script of k's. It knows procd and FreeBSD by the key of System V.
+func registrar(k service.Kind) func(name, exec, text string) error {
+	switch k {
+	case service.KindProcd:
+		return func(name, exec, text string) error { return registerWith(procdOf, "SysvScript", name, exec, text, nil) }
+	case service.KindRCS:
+		return func(name, exec, text string) error { return registerWith(rcsOf, "RCSScript", name, exec, text, nil) }
+	case service.KindFreeBSD:
+		return func(name, exec, text string) error {
+			return registerWith(freebsdOf, "SysvScript", name, exec, text, nil)
+		}
+	}
+	return registerScript
 }
 
 // registerOpenRC writes text as the script called name and adds it to the present runlevel. After an error anything may be left.

@@ -30,8 +30,8 @@ func Open(ctx context.Context, k service.Kind, scope service.Scope) (Installer, 
 		return openLaunchd(scope)
 	case service.KindWindows:
 		return openSCM(scope)
-	case service.KindSysV:
-		return openSysV(scope)
+	case service.KindSysV, service.KindFreeBSD, service.KindProcd, service.KindRCS:
+		return openSysV(k, scope)
 	}
 	return nil, &service.Error{Op: "find a service manager", Code: service.CodeUnsupported, Err: fmt.Errorf("apexd registers no daemons with %s", k)}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,14 +75,14 @@ func (t rcTool) shown(verb rcVerb, name string) string {
 // errNoLevels is a machine without directories of links.
 var errNoLevels = errors.New("there is neither update-rc.d, chkconfig or insserv nor a directory such as /etc/rc2.d: nothing would start the script at boot")
 
-// links has the tool do verb for the script called name, or does it.
-func (s *SysV) links(ctx context.Context, verb rcVerb, name string) error {
-	if argv := s.tool.command(verb, name); argv != nil {
-		return s.ask(ctx, argv...)
+// do has the tool do verb for the script called name, or does it.
+func (l levels) do(ctx context.Context, verb rcVerb, name string) error {
+	if argv := l.tool.command(verb, name); argv != nil {
+		return l.ask(ctx, argv...)
 	}
 	for _, level := range []byte("2345") {
-		for _, dir := range s.layout.Runlevels(level) {
-			if err := s.link(verb, dir, name); err != nil {
+		for _, dir := range l.layout.Runlevels(level) {
+			if err := l.link(verb, dir, name); err != nil {
 				return err
 			}
 		}
@@ -90,22 +91,22 @@ func (s *SysV) links(ctx context.Context, verb rcVerb, name string) error {
 }
 
 // link makes or removes the link in one directory that starts the script called name.
-func (s *SysV) link(verb rcVerb, dir, name string) error {
-	if verb == rcDisable || verb == rcRemove {
-		return removeLinks(s.layout, name, func(l sysv.Link) bool { return l.Start && filepath.Dir(l.Path) == dir })
+func (l levels) link(verb rcVerb, dir, name string) error {
+	starts := func(link sysv.Link) bool { return link.Start && filepath.Dir(link.Path) == dir }
+	links := l.layout.Links(name)
+	switch {
+	case verb == rcDisable || verb == rcRemove:
+		return removeLinks(links, starts)
+	case slices.ContainsFunc(links, starts):
+		return nil
 	}
-	for _, l := range s.layout.Links(name) {
-		if l.Start && filepath.Dir(l.Path) == dir {
-			return nil
-		}
-	}
-	return os.Symlink(s.layout.Script(name), filepath.Join(dir, "S90"+name))
+	return os.Symlink(l.layout.Script(name), filepath.Join(dir, "S90"+name))
 }
 
-// removeLinks removes the links to the script called name that are wanted gone.
-func removeLinks(l sysv.Layout, name string, gone func(sysv.Link) bool) error {
+// removeLinks removes those of links that are wanted gone.
+func removeLinks(links []sysv.Link, gone func(sysv.Link) bool) error {
 	var errs []error
-	for _, link := range l.Links(name) {
+	for _, link := range links {
 		if gone(link) {
 			if err := os.Remove(link.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
@@ -115,13 +116,13 @@ func removeLinks(l sysv.Layout, name string, gone func(sysv.Link) bool) error {
 	return errors.Join(errs...)
 }
 
-// restoreLevels makes the links to the script called name be those of want again.
-func restoreLevels(l sysv.Layout, name string, want []sysv.Link) error {
+// restoreStarts makes those of want of the links that there are.
+func restoreStarts(links, want []sysv.Link) error {
 	have := map[string]bool{}
 	for _, w := range want {
 		have[w.Path] = true
 	}
-	errs := []error{removeLinks(l, name, func(link sysv.Link) bool { return !have[link.Path] })}
+	errs := []error{removeLinks(links, func(link sysv.Link) bool { return !have[link.Path] })}
 	for _, w := range want {
 		if _, err := os.Lstat(w.Path); errors.Is(err, fs.ErrNotExist) && w.Target != "" {
 			errs = append(errs, os.Symlink(w.Target, w.Path))

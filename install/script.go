@@ -15,8 +15,14 @@ import (
 
 // RenderSysV returns the init script of r: the headers of LSB 5.0 ("Comment Conventions for Init Scripts"), Red Hat's for chkconfig(8), and verbs that are all apexd's own,
 // carried out as the daemon's user with the environment of r and nothing else. It is pure. Errors: what r holds and a script cannot carry.
-func RenderSysV(r Request) (string, error) {
-	reg := r.registration(service.KindSysV, service.ScopeSystem)
+func RenderSysV(r Request) (string, error) { return renderScript(r, service.KindSysV, sysvScript) }
+
+// RenderRCS returns the same script for BusyBox's rcS, which calls it with start, and its rcK with stop. The headers are nobody's there.
+func RenderRCS(r Request) (string, error) { return renderScript(r, service.KindRCS, sysvScript) }
+
+// renderScript fills in a script of k's.
+func renderScript(r Request, k service.Kind, script string) (string, error) {
+	reg := r.registration(k, service.ScopeSystem)
 	call, err := callOf(r)
 	if err != nil {
 		return "", err
@@ -27,8 +33,9 @@ func RenderSysV(r Request) (string, error) {
 	}
 	keeper := "--keeper " + string(reg.Backend) + " --scope " + string(reg.Scope) + " --service " + reg.Service
 	return strings.NewReplacer(
-		"@HEAD@", scriptHead(r, reg), "@EXEC@", exec, "@CALL@", call, "@KEEPER@", keeper, "@SERVICE@", reg.Service,
-	).Replace(sysvScript), nil
+		"@HEAD@", scriptHead(r, reg), "@MARK@", markOf(r, k).String(), "@ABOUT@", aboutScript(r), "@RCVAR@", sysv.RCVar(reg.Service), "@RCNAME@", strings.TrimSuffix(sysv.RCVar(reg.Service), "_enable"),
+		"@EXEC@", exec, "@CALL@", call, "@KEEPER@", keeper, "@SERVICE@", reg.Service,
+	).Replace(script), nil
 }
 
 // callOf is the command line of "$verb", with which one verb of apexd is carried out, the environment on a line of its own. env(1) would take a program with "=" in its path for a variable.
@@ -76,7 +83,7 @@ func markOf(r Request, k service.Kind) sysv.Mark {
 
 // scriptHead are the comments that other programs read. What they wait for is what a daemon may need and not every machine has (Should-Start), but for file systems.
 func scriptHead(r Request, reg service.Registration) string {
-	about := "APEX daemon of " + plain(path.Base(r.Spec.Project)) + " (" + r.Spec.Name + ")"
+	about := aboutScript(r)
 	mark := markOf(r, reg.Backend)
 	return `### BEGIN INIT INFO
 # Provides:          ` + reg.Service + `
@@ -91,6 +98,11 @@ func scriptHead(r Request, reg service.Registration) string {
 ### END INIT INFO
 # chkconfig: 2345 90 10
 # description: ` + about + "\n" + mark.String()
+}
+
+// aboutScript is one line for people.
+func aboutScript(r Request) string {
+	return "APEX daemon of " + plain(path.Base(r.Spec.Project)) + " (" + r.Spec.Name + ")"
 }
 
 // maxPlain bounds what of a name is in a comment that tools with buffers of their own read.

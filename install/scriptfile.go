@@ -8,7 +8,7 @@ import (
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-// PlanScript plans to write r's script for k, which is openrc, sysv or freebsd, to path and nothing else: into the image of another machine, or where no Installer is. A file at path that is not
+// PlanScript plans to write r's script for k, which is openrc, sysv, freebsd, procd or rcs, to path and nothing else: into the image of another machine, or where no Installer is. A file at path that is not
 // of the same daemon is refused. Errors: GENERATION_FAILED, SERVICE_EXISTS.
 func PlanScript(r Request, k service.Kind, path string) (*Plan, error) {
 	text, err := RenderScript(r, k)
@@ -32,8 +32,11 @@ func PlanScript(r Request, k service.Kind, path string) (*Plan, error) {
 		Op: "install", Service: path, Backend: string(k), Scope: string(service.ScopeSystem), User: r.User, Path: r.Path, wholly: true, UpToDate: !f.changes(),
 		Files: []File{f}, Kept: []string{}, Commands: []string{}, Checks: []string{}, Warnings: []string{},
 	}
+	if k.Untested() {
+		p.Warnings = append(p.Warnings, untested(k))
+	}
 	if k == service.KindFreeBSD {
-		p.Warnings = append(p.Warnings, "apexd was never run on FreeBSD by its makers; to have it started at boot: sysrc "+rcName(r.registration(k, service.ScopeSystem).Service)+"_enable=YES")
+		p.Warnings = append(p.Warnings, "to have it started at boot: sysrc "+sysv.RCVar(r.registration(k, service.ScopeSystem).Service)+"=YES")
 	}
 	if !p.UpToDate {
 		made := missingDirs(path)
@@ -42,7 +45,7 @@ func PlanScript(r Request, k service.Kind, path string) (*Plan, error) {
 	return p, nil
 }
 
-// RenderScript is RenderOpenRC without its warnings, RenderSysV or RenderFreeBSD.
+// RenderScript is RenderOpenRC without its warnings, or one of the others that delegate every verb.
 func RenderScript(r Request, k service.Kind) (string, error) {
 	switch k {
 	case service.KindOpenRC:
@@ -52,6 +55,10 @@ func RenderScript(r Request, k service.Kind) (string, error) {
 		return RenderSysV(r)
 	case service.KindFreeBSD:
 		return RenderFreeBSD(r)
+	case service.KindProcd:
+		return RenderProcd(r)
+	case service.KindRCS:
+		return RenderRCS(r)
 	}
 	return "", fmt.Errorf("there is no script for %s", k)
 }

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,10 +16,12 @@ import (
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-// SysV is the Installer of a System V init: a script in /etc/init.d, and links to it in the directories of the runlevels. There is only the system's.
+// SysV is the Installer of a System V init: a script in /etc/init.d, and links to it in the directories of the runlevels. It is that of procd, BusyBox's rcS and FreeBSD's rc too, which differ in
+// the script's form and in how they are told to start it. There is only the system's.
 type SysV struct {
+	kind   service.Kind // "" is KindSysV
 	layout sysv.Layout
-	tool   rcTool
+	tool   rcTool // of KindSysV
 	self   string // the apexd that stops a daemon whose script is gone
 
 	run      func(ctx context.Context, argv ...string) error // runTool
@@ -27,18 +30,21 @@ type SysV struct {
 }
 
 // openSysV is the Installer of this machine.
-func openSysV(scope service.Scope) (Installer, error) {
-	s := &SysV{tool: findTool(exec.LookPath), run: runTool, register: registerScript, running: pidfile.Ref.Look}
+func openSysV(k service.Kind, scope service.Scope) (Installer, error) {
+	s := &SysV{kind: k, tool: findTool(exec.LookPath), run: runTool, register: registrar(k), running: pidfile.Ref.Look}
+	op := "register with " + systemName(k)
 	switch fi, err := os.Stat(s.layout.Dir()); {
+	case (k == service.KindFreeBSD) != sysv.Rc:
+		return nil, &service.Error{Op: op, Code: service.CodeUnsupported, Err: errors.New("that is not what starts scripts on this system")}
 	case scope == service.ScopeUser:
 		return nil, &service.Error{
-			Op: "register with System V", Code: service.CodeUnsupported, Err: errors.New("it has no services of a user's own"),
+			Op: op, Code: service.CodeUnsupported, Err: errors.New("it has no services of a user's own"),
 			Hint: "sudo apexd install registers it to run as you; or have cron(8) start it at boot: @reboot apexd start --project …",
 		}
-	case err != nil || !fi.IsDir():
-		return nil, &service.Error{Op: "register with System V", Code: service.CodeUnsupported, Path: s.layout.Dir(), Err: errors.New("there is no directory of init scripts")}
+	case k != service.KindFreeBSD && (err != nil || !fi.IsDir()): // which has none before the first
+		return nil, &service.Error{Op: op, Code: service.CodeUnsupported, Path: s.layout.Dir(), Err: errors.New("there is no directory of init scripts")}
 	case os.Geteuid() != 0:
-		return nil, &service.Error{Op: "register with System V", Code: service.CodePermissionDenied, Err: fs.ErrPermission, Hint: "sudo apexd install"}
+		return nil, &service.Error{Op: op, Code: service.CodePermissionDenied, Err: fs.ErrPermission, Hint: "sudo apexd install"}
 	}
 	var err error
 	s.self, err = os.Executable()
@@ -47,6 +53,22 @@ func openSysV(scope service.Scope) (Installer, error) {
 
 // Close implements Installer.
 func (*SysV) Close() {}
+
+// boot is how the machine is told what to start.
+func (s *SysV) boot() boot {
+	switch s.kind {
+	case service.KindProcd, service.KindRCS:
+		return flat{s.layout, s.kind}
+	case service.KindFreeBSD:
+		return rcConf{s.layout, s.ask}
+	}
+	return levels{s.layout, s.tool, s.ask}
+}
+
+// registration is how the manager knows the daemon called name.
+func (s *SysV) registration(project, name string) service.Registration {
+	return service.NewRegistration(cmp.Or(s.kind, service.KindSysV), service.ScopeSystem, project, name)
+}
 
 // scriptMode lets everybody run the script, for its status; the rest asks for rights of its own.
 const scriptMode = 0o755
@@ -58,13 +80,13 @@ type foundScript struct {
 	mode   fs.FileMode
 	mark   sysv.Mark // of text
 	ours   bool      // text is of the daemon that is looked for, or empty
-	links  []sysv.Link
+	boot   booted
 	daemon pidfile.Finding
 }
 
 // keptBy reports whether the daemon runs and name's script has started it.
-func (f foundScript) keptBy(name string) bool {
-	return f.daemon.Running && (f.daemon.Record == nil || f.daemon.Record.Backend == string(service.KindSysV) && f.daemon.Record.Service == name)
+func (f foundScript) keptBy(reg service.Registration) bool {
+	return f.daemon.Running && (f.daemon.Record == nil || f.daemon.Record.Backend == string(reg.Backend) && f.daemon.Record.Service == reg.Service)
 }
 
 // find looks for the script of reg, of o, and for a daemon where ref says.
@@ -80,8 +102,8 @@ func (s *SysV) find(reg service.Registration, o owner, ref pidfile.Ref) (foundSc
 	}
 	var marked bool
 	f.mark, marked = sysv.ParseMark(f.text)
-	f.ours = f.what == standsFile && (f.text == "" || marked && f.mark.Kind == string(service.KindSysV) && o == owner{f.mark.Project, f.mark.Name})
-	f.links = s.layout.Links(reg.Service)
+	f.ours = f.what == standsFile && (f.text == "" || marked && f.mark.Kind == string(reg.Backend) && o == owner{f.mark.Project, f.mark.Name})
+	f.boot = s.boot().look(reg.Service)
 	if f.ours && f.mark.PIDFile != "" {
 		ref.Path = f.mark.PIDFile
 	}
@@ -93,17 +115,17 @@ func (s *SysV) find(reg service.Registration, o owner, ref pidfile.Ref) (foundSc
 
 // admitScript reports why r must not be installed over f.
 func (s *SysV) admitScript(r Request, f foundScript, reg service.Registration) error {
-	path := s.layout.Script(reg.Service)
+	path, lacks := s.layout.Script(reg.Service), s.boot().lacks()
 	switch {
 	case f.what != standsNothing && !f.ours:
 		return s.foreign(f, reg)
-	case f.daemon.Running && !f.keptBy(reg.Service) && r.Takeover == nil:
+	case f.daemon.Running && !f.keptBy(reg) && r.Takeover == nil:
 		return &service.Error{
 			Op: "install " + reg.Service, Code: service.CodeAlreadyRunning, PID: f.daemon.PID, Err: errors.New("the daemon runs already, outside of its init script"),
 			Hint: "apexd install --takeover stops it first; or apexd stop",
 		}
-	case s.tool == "" && len(s.layout.Runlevels('2'))+len(s.layout.Runlevels('3')) == 0:
-		return &service.Error{Op: "install " + reg.Service, Code: service.CodeInstallFailed, Path: path, Err: errNoLevels, Hint: "apexd start keeps the daemon without one"}
+	case lacks != nil:
+		return &service.Error{Op: "install " + reg.Service, Code: service.CodeInstallFailed, Path: path, Err: lacks, Hint: "apexd start keeps the daemon without one"}
 	}
 	return nil
 }
@@ -117,13 +139,13 @@ func (s *SysV) foreign(f foundScript, reg service.Registration) error {
 			Err: fmt.Errorf("%q is no script, but a link or a directory", path), Hint: "remove it, then run apexd install again",
 		}
 	}
-	return foreign(reg.Service, path, owner{f.mark.Project, f.mark.Name}, f.mark.Kind == string(service.KindSysV))
+	return foreign(reg.Service, path, owner{f.mark.Project, f.mark.Name}, f.mark.Kind == string(reg.Backend))
 }
 
 // Install implements Installer.
 func (s *SysV) Install(_ context.Context, r Request) (*Plan, error) {
-	reg := r.registration(service.KindSysV, service.ScopeSystem)
-	text, err := RenderSysV(r)
+	reg := s.registration(r.Spec.Project, r.Spec.Name)
+	text, err := RenderScript(r, reg.Backend)
 	if err != nil {
 		return nil, &service.Error{Op: "write " + reg.Service, Code: service.CodeGenerationFailed, Err: err}
 	}
@@ -141,24 +163,45 @@ func (s *SysV) Install(_ context.Context, r Request) (*Plan, error) {
 		file.Diff = diff(file.Old, file.New)
 	}
 	p.Files = []File{file}
-	p.Warnings = append(p.Warnings, scriptWarnings(r, f)...)
+	p.Warnings = append(p.Warnings, scriptWarnings(r, f, reg.Backend)...)
 	s.installSteps(p, r, f, reg)
 	return p, nil
 }
 
 // scriptWarnings are what a person should know.
-func scriptWarnings(r Request, f foundScript) []string {
+func scriptWarnings(r Request, f foundScript, k service.Kind) []string {
 	var out []string
+	if k.Untested() {
+		out = append(out, untested(k))
+	}
 	switch {
 	case f.what == standsFile && f.text == "":
 		out = append(out, "an installation that was interrupted has left an empty script, which is replaced")
 	case f.what == standsNothing && r.Spec.Restart.When != service.RestartNever:
-		out = append(out, "apexd itself restarts the workload, but System V restarts nothing: an apexd that is killed stays down until somebody starts it, or the next boot")
+		out = append(out, "apexd itself restarts the workload, but "+systemName(k)+" restarts nothing: an apexd that is killed stays down until somebody starts it, or the next boot")
 	}
 	if r.Hardening == HardeningStrict {
 		out = append(out, "hardening is systemd's: the script starts the daemon as its user and no more")
 	}
 	return out
+}
+
+// untested is what everybody is told who registers a daemon with k.
+func untested(k service.Kind) string {
+	return "untested: apexd was never run under " + systemName(k) + " by its makers, who went by its manuals (docs/sysv.md)"
+}
+
+// systemName is k for people.
+func systemName(k service.Kind) string {
+	switch k {
+	case service.KindFreeBSD:
+		return "FreeBSD's rc"
+	case service.KindProcd:
+		return "OpenWrt's procd"
+	case service.KindRCS:
+		return "BusyBox's init"
+	}
+	return "System V"
 }
 
 func (s *SysV) plan(op string, reg service.Registration) *Plan {
@@ -170,7 +213,7 @@ func (s *SysV) plan(op string, reg service.Registration) *Plan {
 
 // Enable implements Installer.
 func (s *SysV) Enable(ctx context.Context, project, name string, on bool) (service.Registration, error) {
-	reg := service.NewRegistration(service.KindSysV, service.ScopeSystem, project, name)
+	reg := s.registration(project, name)
 	op, verb := "disable", rcDisable
 	if on {
 		op, verb = "enable", rcEnable
@@ -181,16 +224,16 @@ func (s *SysV) Enable(ctx context.Context, project, name string, on bool) (servi
 		return reg, failed(op+" "+reg.Service, service.CodeInstallFailed, err)
 	case f.what == standsNothing:
 		return reg, &service.Error{
-			Op: op + " " + reg.Service, Code: service.CodeServiceNotFound, Err: errors.New("it is not registered with System V"), Hint: "apexd install registers it",
+			Op: op + " " + reg.Service, Code: service.CodeServiceNotFound, Err: errors.New("it is not registered with " + systemName(reg.Backend)), Hint: "apexd install registers it",
 		}
 	case !f.ours:
 		return reg, s.foreign(f, reg)
 	}
-	if err := s.alone(func(ctx context.Context) error { return s.links(ctx, verb, reg.Service) })(ctx); err != nil {
+	if err := s.alone(func(ctx context.Context) error { return s.boot().do(ctx, verb, reg.Service) })(ctx); err != nil {
 		return reg, failed(op+" "+reg.Service, service.CodeInstallFailed, err)
 	}
-	if sysv.Enabled(s.layout.Links(reg.Service)) != on {
-		return reg, &service.Error{Op: op + " " + reg.Service, Code: service.CodeInstallFailed, Err: fmt.Errorf("%s has left the links of the runlevels as they were", s.tool.shown(verb, reg.Service))}
+	if s.boot().look(reg.Service).enabled != on {
+		return reg, &service.Error{Op: op + " " + reg.Service, Code: service.CodeInstallFailed, Err: fmt.Errorf("%s has left the start at boot as it was", s.boot().shown(verb, reg.Service))}
 	}
 	return reg, nil
 }
@@ -202,7 +245,7 @@ func refOf(dir, name string) pidfile.Ref {
 
 // Uninstall implements Installer.
 func (s *SysV) Uninstall(_ context.Context, project, name string) (*Plan, error) {
-	reg := service.NewRegistration(service.KindSysV, service.ScopeSystem, project, name)
+	reg := s.registration(project, name)
 	f, err := s.find(reg, owner{project, name}, refOf(project, name))
 	if err != nil {
 		return nil, failed("uninstall "+reg.Service, service.CodeUninstallFailed, err)

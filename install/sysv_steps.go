@@ -20,9 +20,9 @@ const scriptLimit = time.Hour
 func (s *SysV) installSteps(p *Plan, r Request, f foundScript, reg service.Registration) {
 	file, name := p.Files[0], reg.Service
 	changes := file.changes() || f.mode != scriptMode
-	runs := f.keptBy(name)
+	runs := f.keptBy(reg)
 	old := runs && (changes || f.daemon.Record != nil && newer(file.Path, f.daemon.Record.StartedAt.Time))
-	p.UpToDate = !changes && sysv.Enabled(f.links)
+	p.UpToDate = !changes && f.boot.enabled
 	add := func(do step, command string) {
 		p.steps = append(p.steps, do)
 		if command != "" {
@@ -34,11 +34,11 @@ func (s *SysV) installSteps(p *Plan, r Request, f foundScript, reg service.Regis
 		p.UpToDate = false
 		add(step{"stop the daemon that runs outside of its script", r.Takeover.Do, r.Takeover.Undo}, "apexd stop")
 	}
-	if changes || !sysv.Enabled(f.links) {
-		add(s.registerStep(r, f, file, changes), s.tool.shown(rcAdd, name))
+	if changes || !f.boot.enabled {
+		add(s.registerStep(r, f, file, changes), s.boot().shown(rcAdd, name))
 	}
 	add(step{name: "verify", do: func(ctx context.Context) error { return s.verified(ctx, file, name) }}, "")
-	p.Checks = []string{file.Path + " is what was written", "sh -n " + file.Path, "a runlevel from 2 to 5 starts it", file.Path + " status answers"}
+	p.Checks = []string{file.Path + " is what was written", "sh -n " + file.Path, s.boot().starts(), file.Path + " status answers"}
 	switch {
 	case r.Now && (!runs || old):
 		p.UpToDate = false
@@ -54,7 +54,7 @@ func (s *SysV) installSteps(p *Plan, r Request, f foundScript, reg service.Regis
 // ranBefore brings back a daemon that ran before and does not after everything else was taken back. It is first, so that its undo is last.
 func (s *SysV) ranBefore(f foundScript, reg service.Registration) step {
 	return step{name: "remember what runs", undo: func(ctx context.Context) error {
-		if !f.keptBy(reg.Service) {
+		if !f.keptBy(reg) {
 			return nil
 		}
 		return s.script(ctx, reg, "start") // which is no error when it runs
@@ -78,11 +78,7 @@ func (s *SysV) registerStep(r Request, f foundScript, file File, changes bool) s
 		return s.enabled(ctx, name)
 	}
 	undo := func(ctx context.Context) error {
-		var err error
-		if len(f.links) == 0 && len(s.layout.Links(name)) > 0 {
-			err = s.links(ctx, rcRemove, name)
-		}
-		err = errors.Join(err, restoreLevels(s.layout, name, f.links))
+		err := s.boot().restore(ctx, name, f.boot)
 		if !changes {
 			return err
 		}
@@ -97,6 +93,9 @@ func (s *SysV) registerStep(r Request, f foundScript, file File, changes bool) s
 // alone is do while no other apexd changes scripts or links.
 func (s *SysV) alone(do func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
+		if err := os.MkdirAll(s.layout.Dir(), 0o755); err != nil { // on FreeBSD the first makes it
+			return err
+		}
 		end, err := turn(ctx, s.layout.Dir())
 		if err != nil {
 			return err
@@ -108,10 +107,10 @@ func (s *SysV) alone(do func(context.Context) error) func(context.Context) error
 
 // enabled has the machine start the script at boot. One that somebody has disabled is known to the tools, and then enabled.
 func (s *SysV) enabled(ctx context.Context, name string) error {
-	if err := s.links(ctx, rcAdd, name); err != nil || sysv.Enabled(s.layout.Links(name)) {
+	if err := s.boot().do(ctx, rcAdd, name); err != nil || s.boot().look(name).enabled {
 		return err
 	}
-	return s.links(ctx, rcEnable, name)
+	return s.boot().do(ctx, rcEnable, name)
 }
 
 // registered has the library write the script, and then makes sure of what it does not: that the file holds the whole text, with the right mode.
@@ -138,13 +137,13 @@ func (s *SysV) verified(ctx context.Context, file File, name string) error {
 		return err
 	case what != standsFile || text != file.New:
 		return fmt.Errorf("%q is not what was written", file.Path)
-	case !sysv.Enabled(s.layout.Links(name)):
-		return fmt.Errorf("%s has not made links that start %s in a runlevel from 2 to 5", s.tool.shown(rcAdd, name), name)
+	case !s.boot().look(name).enabled:
+		return fmt.Errorf("%s has not made what starts %s at boot", s.boot().shown(rcAdd, name), name)
 	}
 	if err := s.ask(ctx, "sh", "-n", file.Path); err != nil {
 		return err
 	}
-	return answers(s.ask(ctx, file.Path, "status", "--quiet"))
+	return answers(s.ask(ctx, file.Path, sysv.Verb(s.kind, "status"), "--quiet"))
 }
 
 // exitCoder is an error that has an exit status: *exec.ExitError.
@@ -164,7 +163,7 @@ func answers(err error) error {
 
 // script runs the script with verb, for as long as that may take.
 func (s *SysV) script(ctx context.Context, reg service.Registration, verb string) error {
-	return s.wait(ctx, s.layout.Script(reg.Service), verb)
+	return s.wait(ctx, s.layout.Script(reg.Service), sysv.Verb(reg.Backend, verb))
 }
 
 // wait runs argv, which takes as long as a workload to start or stop.
@@ -198,23 +197,23 @@ func (s *SysV) startStep(add func(step, string), r Request, reg service.Registra
 // uninstallSteps fills in what p does: stop, remove links and script, each only where there is something to do.
 func (s *SysV) uninstallSteps(p *Plan, f foundScript, reg service.Registration, project, name string) {
 	path := s.layout.Script(reg.Service)
-	if kept := f.keptBy(reg.Service); kept || f.ours && f.text != "" && !f.daemon.Running && isDir(project) { // the record may be where only the script's apexd finds it
-		stop := []string{path, "stop"}
+	if kept := f.keptBy(reg); kept || f.ours && f.text != "" && !f.daemon.Running && isDir(project) { // the record may be where only the script's apexd finds it
+		stop := []string{path, sysv.Verb(reg.Backend, "stop")}
 		if !f.ours || f.text == "" {
 			stop = []string{s.self, "stop", "--project", project, "--name", name}
 		}
 		p.steps = append(p.steps, step{name: "stop the daemon", do: func(ctx context.Context) error { return s.wait(ctx, stop...) }})
 		p.Commands = append(p.Commands, "apexd stop")
 	}
-	if len(f.links) > 0 {
-		p.Commands = append(p.Commands, s.tool.shown(rcRemove, reg.Service))
-		p.Checks = append(p.Checks, "no runlevel has a link to it")
+	if f.boot.any() {
+		p.Commands = append(p.Commands, s.boot().shown(rcRemove, reg.Service))
+		p.Checks = append(p.Checks, "nothing starts it at boot")
 	}
 	if f.ours {
 		p.Checks = append(p.Checks, path+" is gone")
 	}
-	if len(f.links) > 0 || f.ours {
-		p.steps = append(p.steps, step{name: "remove the script and its links", do: s.alone(func(ctx context.Context) error { return s.remove(ctx, f, reg) })})
+	if f.boot.any() || f.ours {
+		p.steps = append(p.steps, step{name: "remove the script, and what starts it", do: s.alone(func(ctx context.Context) error { return s.remove(ctx, f, reg) })})
 		if f.ours {
 			p.Commands = append(p.Commands, "rm "+path)
 		}
@@ -224,11 +223,7 @@ func (s *SysV) uninstallSteps(p *Plan, f foundScript, reg service.Registration, 
 
 // remove removes what there is of a registration. It goes on after an error: half gone is closer to gone.
 func (s *SysV) remove(ctx context.Context, f foundScript, reg service.Registration) error {
-	var err error
-	if len(f.links) > 0 && (f.ours || s.tool == rcUpdate) { // the other tools do not know a script that is not there
-		err = s.links(ctx, rcRemove, reg.Service)
-	}
-	err = errors.Join(err, removeLinks(s.layout, reg.Service, func(sysv.Link) bool { return true }))
+	err := s.boot().forget(ctx, reg.Service, f.ours)
 	if !f.ours {
 		return err
 	}

@@ -68,13 +68,13 @@ func (m *fakeSysV) runs(ctx context.Context, argv ...string) error {
 				return nil // known, whatever its links are
 			}
 		}
-		return errors.Join(removeLinks(m.layout, argv[1], all), m.linkAll(argv[1], "S01", "K01"))
+		return errors.Join(removeLinks(m.layout.Links(argv[1]), all), m.linkAll(argv[1], "S01", "K01"))
 	case argv[0] == "update-rc.d" && argv[2] == "enable":
-		return errors.Join(removeLinks(m.layout, argv[1], all), m.linkAll(argv[1], "S01", "K01"))
+		return errors.Join(removeLinks(m.layout.Links(argv[1]), all), m.linkAll(argv[1], "S01", "K01"))
 	case argv[0] == "update-rc.d" && argv[2] == "disable":
-		return errors.Join(removeLinks(m.layout, argv[1], all), m.linkAll(argv[1], "K01", "K01"))
+		return errors.Join(removeLinks(m.layout.Links(argv[1]), all), m.linkAll(argv[1], "K01", "K01"))
 	case argv[0] == "update-rc.d":
-		return removeLinks(m.layout, argv[2], all)
+		return removeLinks(m.layout.Links(argv[2]), all)
 	case argv[len(argv)-1] == "start":
 		m.daemon = kept(filepath.Base(argv[0]))
 	case slices.Contains(argv, "stop"):
@@ -270,7 +270,7 @@ func TestSysVUninstall(t *testing.T) {
 		{"the script is gone, without a tool", "", removeScript},
 		{"the script is empty", rcUpdate, func(m *fakeSysV) error { return os.WriteFile(m.layout.Script(r.name()), nil, 0o755) }},
 		{"the links are gone", rcUpdate, func(m *fakeSysV) error {
-			return removeLinks(m.layout, r.name(), func(sysv.Link) bool { return true })
+			return removeLinks(m.layout.Links(r.name()), every)
 		}},
 		{"the daemon has ended", rcUpdate, func(m *fakeSysV) error { m.daemon = pidfile.Finding{}; return nil }},
 		{"disabled", rcUpdate, func(m *fakeSysV) error {
@@ -320,7 +320,7 @@ func TestSysVVerifies(t *testing.T) {
 		{"the tool makes no links", func(m *fakeSysV) {
 			m.register = nil
 			m.run = func(context.Context, ...string) error { return nil }
-		}, "links that start"},
+		}, "has not made what starts"},
 		{"the tool fails after the library has written", func(m *fakeSysV) {
 			run := m.run
 			m.run = func(ctx context.Context, argv ...string) error {

@@ -6,12 +6,17 @@ import (
 	"strings"
 
 	"github.com/joshuaaferguson/apexd/internal/shellword"
+	"github.com/joshuaaferguson/apexd/service"
 )
 
 // String is the plan for people, many lines.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s (%s, %s)\n", p.Op, p.Service, p.Backend, p.Scope)
+	note := ""
+	if service.Kind(p.Backend).Untested() {
+		note = ", untested"
+	}
+	fmt.Fprintf(&b, "%s %s (%s, %s%s)\n", p.Op, p.Service, p.Backend, p.Scope, note)
 	if p.User != "" {
 		fmt.Fprintf(&b, "runs as %s\n", p.User)
 	}

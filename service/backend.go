@@ -19,7 +19,12 @@ const (
 	KindRunit   Kind = "runit"
 	KindS6      Kind = "s6"
 	KindFreeBSD Kind = "freebsd" // rc(8)
+	KindProcd   Kind = "procd"   // of OpenWrt, through /etc/rc.common
+	KindRCS     Kind = "rcs"     // BusyBox's init, which runs /etc/init.d/rcS and no more
 )
+
+// Untested reports whether apexd was never run under k by its makers: what it does there follows from manuals, and everything that shows k says so.
+func (k Kind) Untested() bool { return k == KindFreeBSD || k == KindProcd }
 
 // HasPolicy reports whether the manager k carries out the restart policy (CONTRACT.md section 9), so that a daemon ends with its workload. Under the others the daemon
 // does: System V has nobody who would, and runit and s6 know neither a limit nor a backoff.

@@ -11,32 +11,35 @@ import (
 	"github.com/joshuaaferguson/apexd/service/servicetest"
 )
 
-// sysvDriver registers the daemon with a System V init by `apexd install` and operates it by apexd's verbs. It runs in a world of e2e/lab.
-type sysvDriver struct{}
+// sysvDriver registers the daemon with a System V init, or BusyBox's, by `apexd install` and operates it by apexd's verbs. It runs in a world of e2e/lab.
+type sysvDriver struct{ kind service.Kind }
 
 // Slowness: each start is a script that starts another apexd.
 func (sysvDriver) Slowness() int { return 3 }
 
-func (sysvDriver) Name() string { return "sysv" }
+func (d sysvDriver) Name() string { return string(d.kind) }
 
 func (sysvDriver) Missing(a servicetest.Ability) servicetest.Absence {
 	switch a {
 	case servicetest.CanCommandLine:
 		return servicetest.Absence{Reason: "a service runs the configured command"}
 	case servicetest.HasRevival:
-		return servicetest.Absence{Reason: "System V does not see that a daemon has ended"}
+		return servicetest.Absence{Reason: "an init that runs scripts does not see that a daemon has ended"}
 	}
 	return missingHere(a)
 }
 
-func (sysvDriver) New(t servicetest.T, base string) servicetest.Subject {
-	s := &initScript{direct{newSubject(t, base)}}
+func (d sysvDriver) New(t servicetest.T, base string) servicetest.Subject {
+	s := &initScript{direct{newSubject(t, base)}, d.kind}
 	t.Cleanup(func() { s.unregister(t) })
 	return s
 }
 
 // initScript is a project whose daemon has an init script.
-type initScript struct{ direct }
+type initScript struct {
+	direct
+	kind service.Kind
+}
 
 // Configure registers what it has written. A configuration that is refused leaves the script as it was.
 func (s *initScript) Configure(t servicetest.T, w servicetest.Workload) {
@@ -73,11 +76,15 @@ func (s *initScript) name() string {
 	return service.RegistrationName(s.project, service.DefaultName)
 }
 
-// NativeStop is service(8)'s.
+// NativeStop is service(8)'s, or, where there is none, the script's own.
 func (s *initScript) NativeStop(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "service", s.name(), "stop").CombinedOutput()
+	argv := []string{"service", s.name(), "stop"}
+	if s.kind == service.KindRCS {
+		argv = []string{"/etc/init.d/" + s.name(), "stop"}
+	}
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("service %s stop: %w: %s", s.name(), err, out)
+		return fmt.Errorf("%q: %w: %s", argv, err, out)
 	}
 	return nil
 }
@@ -85,7 +92,7 @@ func (s *initScript) NativeStop(ctx context.Context) error {
 // Installed lists the script, its links, and PID files where other init scripts have them.
 func (s *initScript) Installed(t servicetest.T) []string {
 	var found []string
-	for _, pattern := range []string{"/etc/init.d/", "/etc/rc?.d/[SK]??", "/run/", "/var/run/", "/var/lock/subsys/"} {
+	for _, pattern := range []string{"/etc/init.d/", "/etc/rc?.d/[SK]??", "/etc/rc.d/[SK]??", "/etc/init.d/[SK]??", "/run/", "/var/run/", "/var/lock/subsys/"} {
 		files, err := filepath.Glob(pattern + s.name() + "*")
 		if err != nil {
 			t.Errorf("%v", err)

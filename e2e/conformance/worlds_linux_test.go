@@ -28,7 +28,8 @@ func worldColumns() []worldColumn {
 		{systemdDriver{service.ScopeSystem, new(sync.RWMutex)}, "systemd", systemd},
 		{systemdDriver{service.ScopeUser, new(sync.RWMutex)}, "systemd-user", systemd},
 		{openrcDriver{}, "openrc", packages},
-		{sysvDriver{}, "sysv", packages},
+		{sysvDriver{service.KindSysV}, "sysv", packages},
+		{sysvDriver{service.KindRCS}, "busybox", packages},
 		{dirDriver{service.KindRunit, "/etc/service"}, "runit", packages},
 		{dirDriver{service.KindS6, "/run/service"}, "s6", packages},
 	}

@@ -21,19 +21,30 @@ mkdir $D/shop && chown games $D/shop && cd $D/shop
 setpriv --reuid games --regid games --clear-groups $BIN/apexd init -- sh -c 'echo "$(id -un):$HOME:$PATH" >>told; exec sleep 1000'
 PATH=/opt/own:$PATH $BIN/apexd install --now
 $BIN/apexd status --json >$D/first.json
-tar -C / -cf $D/disk.tar etc/init.d etc/rc0.d etc/rc1.d etc/rc2.d etc/rc3.d etc/rc4.d etc/rc5.d etc/rc6.d
+tar -C / -cf $D/disk.tar $DISK
 `
 	nextBoot = `
 tar -C / -xpf $D/disk.tar
 sed -i 's/"bootId": *"[^"]*"/"bootId": "00000000-0000-4000-8000-000000000000"/g' $D/shop/.apex/daemon.pid
 `
-	disabled  = nextBoot + "rm -f /etc/rc?.d/S*apex*\n"
+	disabled  = nextBoot + "rm -f /etc/rc?.d/S*apex* /etc/init.d/S*apex*\n"
 	afterBoot = `cd $D/shop && $BIN/apexd status --json >$D/$OUT; true`
 )
 
 // TestBoot: what is enabled is started by the boot, as its user, with the environment that was captured, and an old record is not believed; what is disabled is not.
 func TestBoot(t *testing.T) {
 	needWorlds(t)
+	for _, row := range []struct{ world, backend, disk string }{
+		{"sysv", "sysv", "etc/init.d etc/rc0.d etc/rc1.d etc/rc2.d etc/rc3.d etc/rc4.d etc/rc5.d etc/rc6.d"},
+		{"busybox", "rcs", "etc/init.d"},
+	} {
+		t.Run(row.world, func(t *testing.T) { reboot(t, row.world, row.backend, row.disk) })
+	}
+}
+
+// reboot is TestBoot in one world, of whose files those of disk outlive it.
+func reboot(t *testing.T, init, backend, disk string) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "apexd-reboot-")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +55,7 @@ func TestBoot(t *testing.T) {
 	}
 	boot := func(before, script, out string) service.Status {
 		t.Helper()
-		said, err := world(t, "-timeout", "2m", "-bind", dir, "-before", before, "-env", "D="+dir, "-env", "BIN="+os.Getenv(binVariable), "-env", "OUT="+out, "sysv", "--", "sh", "-c", script)
+		said, err := world(t, "-timeout", "2m", "-bind", dir, "-before", before, "-env", "D="+dir, "-env", "BIN="+os.Getenv(binVariable), "-env", "OUT="+out, "-env", "DISK="+disk, init, "--", "sh", "-c", script)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, said)
 		}
@@ -60,7 +71,7 @@ func TestBoot(t *testing.T) {
 	}
 	first := boot(":", firstBoot, "first.json")
 	second := boot(nextBoot, afterBoot, "second.json")
-	if !second.Running || second.State != service.StateRunning || second.Backend != "sysv" || second.LastExit != nil || !second.Since.After(*first.Since) || len(second.Warnings) > 0 {
+	if !second.Running || second.State != service.StateRunning || second.Backend != backend || second.LastExit != nil || !second.Since.After(*first.Since) || len(second.Warnings) > 0 {
 		t.Errorf("after a reboot: %+v", second)
 	}
 	told, err := os.ReadFile(filepath.Join(dir, "shop/told"))

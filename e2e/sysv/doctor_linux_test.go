@@ -27,7 +27,7 @@ func findings(t *testing.T, dir string, args ...string) map[string]string {
 
 // TestDoctor: a script that is as it would be written today is left alone, for whomever it was and whichever PATH; one that somebody has changed is found, and mended by --fix.
 func TestDoctor(t *testing.T) {
-	needWorld(t, "init")
+	needWorld(t, "init", "busybox")
 	dir, roots := newProject(t, "shop", "exec sleep 1000"), newProject(t, "roots", "exec sleep 1000")
 	name := install(t, dir)
 	install(t, roots, "--run-as", "nobody")

@@ -75,16 +75,31 @@ func needWorlds(t *testing.T) {
 	}
 }
 
-// needWorld skips a test outside of a world whose init is called so.
-func needWorld(t *testing.T, init string) {
+// needWorld skips a test outside of worlds with one of these inits, and says which of them this is.
+func needWorld(t *testing.T, inits ...string) string {
 	t.Helper()
 	if os.Getenv(labVariable) == "" {
 		t.Skip("runs in a world of e2e/lab, by TestInWorlds")
 	}
-	comm, err := os.ReadFile("/proc/1/comm")
-	if _, rc := os.Stat("/etc/init.d/rc"); err != nil || strings.TrimSpace(string(comm)) != init || init == "init" && rc != nil {
+	here := ""
+	if comm, err := os.ReadFile("/proc/1/comm"); err == nil {
+		here = strings.TrimSpace(string(comm))
+	}
+	if exe, err := os.Readlink("/proc/1/exe"); err == nil && filepath.Base(exe) == "busybox" { // which is called init too
+		here = "busybox"
+	}
+	if _, err := os.Stat("/etc/init.d/rc"); !slices.Contains(inits, here) || here == "init" && err != nil {
 		t.Skip("in this world: not the init that this is about")
 	}
+	return here
+}
+
+// native is how a person calls the script called name in this world, and what apexd calls its init.
+func native(init, name string) (call []string, backend string) {
+	if init == "busybox" {
+		return []string{"/etc/init.d/" + name}, "rcs"
+	}
+	return []string{"service", name}, "sysv"
 }
 
 // world runs a command in a world.
@@ -109,7 +124,7 @@ func TestInWorlds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"sysv", "runit", "s6"} {
+	for _, name := range []string{"sysv", "busybox", "runit", "s6"} {
 		t.Run(name, func(t *testing.T) {
 			out, err := world(t, "-timeout", "5m", name, "--", self, "-test.v", "-test.timeout=4m", "-test.shuffle=on")
 			if err != nil {

@@ -22,9 +22,10 @@ func install(t *testing.T, dir string, args ...string) string {
 
 // TestNativeTools: every verb of service(8), with the exit statuses of LSB, and status agrees after each.
 func TestNativeTools(t *testing.T) {
-	needWorld(t, "init")
+	init := needWorld(t, "init", "busybox")
 	dir := newProject(t, "shop", "exec sleep 1000")
 	name := install(t, dir)
+	call, backend := native(init, name)
 	for _, step := range []struct {
 		verb  string
 		code  int
@@ -52,11 +53,11 @@ func TestNativeTools(t *testing.T) {
 			pid := *status(t, dir).PID
 			run(t, "/", "", "kill", "-KILL", fmt.Sprint(pid))
 			eventually(t, "it is gone", func() bool { return !status(t, dir).Running })
-		} else if r := run(t, "/", "", "service", name, step.verb); r.code != step.code {
-			t.Errorf("service %s: %s\nwant exit status %d", step.verb, r, step.code)
+		} else if r := run(t, "/", "", append(call[:len(call):len(call)], step.verb)...); r.code != step.code {
+			t.Errorf("%q %s: %s\nwant exit status %d", call, step.verb, r, step.code)
 		}
 		s := status(t, dir)
-		if s.State != step.state || s.Backend != "sysv" || s.Service == nil || *s.Service != name || !s.Registered || s.Enabled == nil || !*s.Enabled {
+		if s.State != step.state || s.Backend != backend || s.Service == nil || *s.Service != name || !s.Registered || s.Enabled == nil || !*s.Enabled {
 			t.Errorf("after %s: %+v", step.verb, s)
 		}
 	}
@@ -64,10 +65,11 @@ func TestNativeTools(t *testing.T) {
 
 // TestExitStatuses: what a script says that has nothing to say, or nobody to say it.
 func TestExitStatuses(t *testing.T) {
-	needWorld(t, "init")
+	init := needWorld(t, "init", "busybox")
 	dir := newProject(t, "shop", "exec sleep 1000")
 	name := install(t, dir)
 	script := "/etc/init.d/" + name
+	_, backend := native(init, name)
 	if r := run(t, "/", "nobody", script, "status"); r.code != 3 {
 		t.Errorf("status as a stranger: %s", r)
 	}
@@ -79,7 +81,7 @@ func TestExitStatuses(t *testing.T) {
 	if r := run(t, "/", "nobody", tool("apexd"), "start", "--project", dir, "--json"); r.code != 77 || !strings.Contains(r.out, "PERMISSION_DENIED") {
 		t.Errorf("apexd start as a stranger: %s", r)
 	}
-	if r := run(t, "/", owner, tool("apexd"), "start", "--project", dir); r.code != 0 || status(t, dir).Backend != "sysv" {
+	if r := run(t, "/", owner, tool("apexd"), "start", "--project", dir); r.code != 0 || status(t, dir).Backend != backend {
 		t.Errorf("apexd start as the daemon's own user: %s", r)
 	}
 	apexd(t, dir, 0, "stop")
@@ -114,7 +116,7 @@ func TestExitStatuses(t *testing.T) {
 
 // TestRunsAsTheOwner: V2. The daemon, by every way of starting it, is the project's owner's, with his home, in a session of its own, and knows nothing of the caller.
 func TestRunsAsTheOwner(t *testing.T) {
-	needWorld(t, "init")
+	needWorld(t, "init", "busybox")
 	dir := newProject(t, "it's a shop", `echo "$(id -un):$(id -Gn):$HOME:$(pwd):$STRAY:$(umask)" >>told; exec sleep 1000`)
 	name := install(t, dir)
 	groups := strings.TrimSpace(run(t, "/", "", "id", "-Gn", owner).out)
@@ -141,7 +143,7 @@ func TestRunsAsTheOwner(t *testing.T) {
 
 // TestAtOnce: V1 and V7. A workload that dies at once is a start that fails, and nothing is called running.
 func TestAtOnce(t *testing.T) {
-	needWorld(t, "init")
+	needWorld(t, "init", "busybox")
 	dir := newProject(t, "shop", "echo why; exit 3")
 	name := install(t, dir)
 	if r := run(t, "/", "", "service", name, "start"); r.code != 1 || !strings.Contains(r.err, "why") {
@@ -157,7 +159,7 @@ func TestAtOnce(t *testing.T) {
 
 // TestForeignPIDFiles: V3 to V5. Files that other scripts would believe are nobody's business, and no stranger is called the daemon, or stopped.
 func TestForeignPIDFiles(t *testing.T) {
-	needWorld(t, "init")
+	needWorld(t, "init", "busybox")
 	dir := newProject(t, "shop", "exec sleep 1000")
 	name := install(t, dir)
 	stranger := exec.Command("sleep", "1000")
@@ -195,15 +197,15 @@ func TestForeignPIDFiles(t *testing.T) {
 
 // TestNothingIsLeft: V6. Whatever part of an installation is gone, uninstall leaves nothing of the rest, and neither links nor PID files.
 func TestNothingIsLeft(t *testing.T) {
-	needWorld(t, "init")
+	needWorld(t, "init", "busybox")
 	for _, tt := range []struct{ name, wreck string }{
 		{"whole", ":"},
 		{"the script is gone", "rm /etc/init.d/$NAME"},
-		{"the links are gone", "rm /etc/rc?.d/*$NAME"},
-		{"one link is gone", "rm /etc/rc2.d/*$NAME"},
+		{"the links are gone", "rm -f /etc/rc?.d/*$NAME /etc/init.d/S??$NAME"},
+		{"one link is gone", "rm -f /etc/rc2.d/*$NAME"},
 		{"the script is empty", ": >/etc/init.d/$NAME"},
-		{"disabled", "update-rc.d $NAME disable"},
-		{"removed from the runlevels", "update-rc.d -f $NAME remove"},
+		{"disabled", "if [ -f /etc/init.d/rc ]; then update-rc.d $NAME disable; else rm /etc/init.d/S??$NAME; fi"},
+		{"removed from the runlevels", "[ ! -f /etc/init.d/rc ] || update-rc.d -f $NAME remove"},
 		{"stopped", "service $NAME stop"},
 		{"killed", "pkill -KILL -f 'run --detached.*--service [$]NAME' || pkill -KILL -f service.$NAME"},
 		{"the record is gone", "rm -rf .apex/daemon.pid"},
@@ -259,7 +261,7 @@ func TestRollBack(t *testing.T) {
 
 // TestProgramOfOthers: the boot executes apexd as root before it takes on the daemon's user, and so not one that the daemon's user could replace.
 func TestProgramOfOthers(t *testing.T) {
-	needWorld(t, "init")
+	needWorld(t, "init", "busybox")
 	dir := newProject(t, "shop", "exec sleep 1000")
 	own := filepath.Join(dir, "apexd")
 	if r := run(t, "/", "", "sh", "-c", `cp "$0" "$1" && chown games "$1"`, tool("apexd"), own); r.code != 0 {

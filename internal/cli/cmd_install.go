@@ -45,12 +45,12 @@ func newInstallCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Register the daemon with the machine's service manager, to start at boot",
-		Long: `Register the daemon with systemd or launchd: root with the system's, everybody else with their own; or, as root, with OpenRC or a System V init; or, as an administrator, as a service of Windows. What will be written and asked is shown by --dry-run. It is
+		Long: `Register the daemon with systemd or launchd: root with the system's, everybody else with their own; or, as root, with OpenRC, a System V init, BusyBox's init, FreeBSD's rc or procd (these two untested); or, as an administrator, as a service of Windows. What will be written and asked is shown by --dry-run. It is
 done wholly or not at all: when a step fails, what came before is taken back. Done again, it says "up to date", or what has changed.
 
 Own settings belong into a drop-in (systemctl edit) or /etc/conf.d (OpenRC), which stay. A unit that somebody has masked, or that another project has, is left alone.
 
-Of runit and s6 a service directory is printed by --for, or written with --output (docs/runit-s6.md); systemd, openrc, sysv and freebsd are printed where they do not run.
+Of runit and s6 a service directory is printed by --for, or written with --output (docs/runit-s6.md); systemd, openrc, sysv, freebsd, procd and rcs are printed where they do not run.
 
 Exit status: 0 registered, 77 no permission, 78 the configuration is wrong, 79 the daemon runs outside of the manager, 1 it failed and nothing was changed.`,
 		Example: "  apexd install --dry-run\n  apexd install --now --linger\n  sudo apexd install --system --now\n  sudo apexd install --for runit --output /etc/service/shop",
@@ -70,8 +70,8 @@ Exit status: 0 registered, 77 no permission, 78 the configuration is wrong, 79 t
 	f.BoolVar(&o.linger, "linger", false, "have your own systemd run from boot on, not from login to logout")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	f.BoolVar(&o.print, "print", false, "print the unit, property list or script, and do nothing")
-	f.StringVar(&o.kind, "for", "", "print the unit, script or service directory for `manager`, also where it does not run: systemd, openrc, sysv, runit, s6, freebsd")
-	f.StringVar(&o.output, "output", "", "with --for openrc, sysv, runit, s6 or freebsd, write the script or service directory to `path`, and do nothing else")
+	f.StringVar(&o.kind, "for", "", "print the unit, script or service directory for `manager`, also where it does not run: systemd, openrc, sysv, runit, s6, freebsd, procd, rcs")
+	f.StringVar(&o.output, "output", "", "with --for any but systemd, write the script or service directory to `path`, and do nothing else")
 	f.BoolVar(&o.down, "down", false, "with --for runit or s6, do not have it started before somebody says so")
 	return cmd
 }
@@ -123,7 +123,7 @@ func (a *app) install(cmd *cobra.Command, o installFlags) error {
 	if o.print && (c.Backend == service.KindSystemd || c.Backend == service.KindLaunchd) {
 		return a.answerUnit(p.Files[0].New, p.Files[1:])
 	}
-	if o.print && (c.Backend == service.KindSysV || c.Backend == service.KindOpenRC) {
+	if o.print && scripted(c.Backend) {
 		return a.answer(map[string]any{"script": p.Files[0].New}, "%s", trimNewline(p.Files[0].New))
 	}
 	p.Runs = r.Spec.Command

@@ -17,11 +17,11 @@ func (a *app) installFor(ctx context.Context, o installFlags) error {
 	script := scripted(k) && !dir
 	switch {
 	case !dir && !script && k != service.KindSystemd:
-		return usageError("--for "+quote(o.kind), "it is systemd, openrc, sysv, runit, s6 or freebsd")
+		return usageError("--for "+quote(o.kind), "it is systemd, openrc, sysv, runit, s6, freebsd, procd or rcs")
 	case !dir && o.down:
 		return usageError("--down is for --for runit or s6", "")
 	case o.output != "" && !dir && !script:
-		return usageError("--output is for --for openrc, sysv, runit, s6 or freebsd", "")
+		return usageError("--output is for every --for but systemd", "")
 	}
 	scope, err := o.scope.choose()
 	if err != nil {
@@ -68,7 +68,7 @@ func (a *app) printFor(r install.Request, scope service.Scope, k service.Kind, o
 	switch k {
 	case service.KindSystemd:
 		return a.printOldest(r, scope)
-	case service.KindOpenRC, service.KindSysV, service.KindFreeBSD:
+	case service.KindOpenRC, service.KindSysV, service.KindFreeBSD, service.KindProcd, service.KindRCS:
 		text, err = install.RenderScript(r, k)
 	default:
 		files, err = install.RenderServiceDir(r, scope, k, o.down)
@@ -93,7 +93,7 @@ func (a *app) printFor(r install.Request, scope service.Scope, k service.Kind, o
 // scripted reports whether k starts the daemon by a script of ours, which executes apexd before it is the daemon's user.
 func scripted(k service.Kind) bool {
 	switch k {
-	case service.KindSysV, service.KindOpenRC, service.KindFreeBSD, service.KindRunit, service.KindS6:
+	case service.KindSysV, service.KindOpenRC, service.KindFreeBSD, service.KindProcd, service.KindRCS, service.KindRunit, service.KindS6:
 		return true
 	}
 	return false

@@ -1,5 +1,5 @@
-// Package sysv knows where a System V init has its scripts and the links that start them, and which script apexd has made for whom. It reads; what changes anything
-// is in install. Everything here is the same on every system, and tested there.
+// Package sysv knows where a System V init, and those that are like it (procd, BusyBox's rcS, FreeBSD's rc), have their scripts and what starts them at boot, and which script apexd has made for
+// whom. It reads; what changes anything is in install. All but one path is the same on every system, and tested there.
 package sysv
 
 import (
@@ -16,9 +16,6 @@ import (
 type Layout struct {
 	Root string // put before every path; tests have one
 }
-
-// Scripts is the directory of init scripts, the same in every distribution: LSB 5.0, "Init Script Locations" is met by a link where it is elsewhere.
-const Scripts = "/etc/init.d"
 
 // Dir is the directory of init scripts.
 func (l Layout) Dir() string { return l.Root + Scripts }
