@@ -3,14 +3,11 @@ package openrc_test
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
-	"github.com/joshuaaferguson/apexd/e2e/gate"
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -36,14 +33,7 @@ sed -i 's/"bootId": *"[^"]*"/"bootId": "00000000-0000-4000-8000-000000000000"/g'
 
 // TestBoot: what is enabled comes back with the boot, ready before its runlevel is reached; what is not does not; and an old record is not believed.
 func TestBoot(t *testing.T) {
-	switch why := missing(); {
-	case os.Getenv(labVariable) != "":
-		t.Skip("a world has no worlds in it")
-	case testing.Short():
-		t.Skip("takes seconds")
-	case why != "":
-		gate.Skip(t, why)
-	}
+	needWorlds(t)
 	dir, err := os.MkdirTemp("", "apexd-reboot-")
 	if err != nil {
 		t.Fatal(err)
@@ -68,11 +58,8 @@ func TestBoot(t *testing.T) {
 // boot runs script as a login would, after before has prepared the disk.
 func boot(t *testing.T, dir, before, script string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), tool("lab"), "-timeout", "2m", "-bind", dir, "-before", before, "-env", "D="+dir, "-env", "BIN="+os.Getenv(binVariable), "openrc", "--", "sh", "-c", script)
-	cmd.Env = append(os.Environ(), labVariable+"=")
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := inworld.Lab(t.Context(), "-timeout", "2m", "-bind", dir, "-before", before, "-env", "D="+dir, "-env", "BIN="+inworld.Bin(), "openrc", "--", "sh", "-c", script)
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -1,29 +1,12 @@
 package openrc_test
 
 import (
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
-)
 
-// findings are what doctor finds of m, by ID.
-func (m machine) findings(t *testing.T, args ...string) map[string]string {
-	t.Helper()
-	r := command(t, m.dir, append([]string{tool("apexd"), "doctor", "--json"}, args...)...)
-	var d struct {
-		Findings []struct{ ID, Message, Fix string }
-		Fixed    []string
-	}
-	if err := json.Unmarshal([]byte(r.out), &d); err != nil {
-		t.Fatalf("%v: %s", err, r)
-	}
-	found := map[string]string{"fixed": strings.Join(d.Fixed, " ")}
-	for _, f := range d.Findings {
-		found[f.ID] = f.Message + "\n" + f.Fix
-	}
-	return found
-}
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
+)
 
 // TestDoctor: a script that is as it would be written today is left alone, for whomever it was and whichever PATH; a change of the configuration is found, and mended by --fix.
 func TestDoctor(t *testing.T) {
@@ -33,17 +16,17 @@ func TestDoctor(t *testing.T) {
 	t.Setenv("PATH", os.Getenv("PATH")+":/nowhere")
 	t.Setenv("XDG_STATE_HOME", "/srv/else")
 	for _, m := range []machine{m, nobodys} {
-		if f := m.findings(t); f["drift"] != "" || f["manager"] != "" || f["refused"] != "" || f["program-gone"] != "" {
+		if f := inworld.Findings(t, m.dir); f["drift"] != "" || f["manager"] != "" || f["refused"] != "" || f["program-gone"] != "" {
 			t.Errorf("as it was installed: %v", f)
 		}
 	}
 	if err := os.WriteFile(m.dir+"/.apex/config.yaml", []byte(sleeps+"  stopTimeout: 33s\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if f := m.findings(t); !strings.Contains(f["drift"], "+ retry=SIGTERM/38") || !strings.Contains(f["drift"], "apexd install") {
+	if f := inworld.Findings(t, m.dir); !strings.Contains(f["drift"], "+ retry=SIGTERM/38") || !strings.Contains(f["drift"], "apexd install") {
 		t.Errorf("after a change: %v", f)
 	}
-	if f := m.findings(t, "--fix"); f["fixed"] != "drift" || f["drift"] != "" {
+	if f := inworld.Findings(t, m.dir, "--fix"); f["fixed"] != "drift" || f["drift"] != "" {
 		t.Errorf("mended: %v", f)
 	}
 	script := "/etc/init.d/" + m.name
@@ -54,7 +37,7 @@ func TestDoctor(t *testing.T) {
 	if err := os.WriteFile(script, []byte(strings.Replace(string(text), "want net", "need net", 1)), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if f := m.findings(t); !strings.Contains(f["drift"], "need net") {
+	if f := inworld.Findings(t, m.dir); !strings.Contains(f["drift"], "need net") {
 		t.Errorf("after somebody has changed the script: %v", f)
 	}
 }

@@ -1,30 +1,21 @@
 package openrc_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/joshuaaferguson/apexd/e2e/gate"
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/internal/openrc"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-const (
-	binVariable   = "APEXD_OPENRC_BIN"   // a directory with apexd and lab
-	probeVariable = "APEXD_OPENRC_PROBE" // where this program, run as a daemon, writes what it was given
-	labVariable   = "APEXD_LAB"          // set in every world
-)
+// probeVariable is where this program, run as a daemon, writes what it was given.
+const probeVariable = "APEXD_OPENRC_PROBE"
 
 func TestMain(m *testing.M) {
 	switch {
@@ -33,36 +24,7 @@ func TestMain(m *testing.M) {
 	case os.Getenv(probeVariable) != "":
 		os.Exit(probe(os.Getenv(probeVariable)))
 	}
-	os.Exit(func() int {
-		if os.Getenv(binVariable) == "" {
-			dir, err := os.MkdirTemp("", "apexd-bin-")
-			if err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				return 1
-			}
-			defer os.RemoveAll(dir)
-			if err := build(dir); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				return 1
-			}
-			os.Setenv(binVariable, dir)
-		}
-		return m.Run()
-	}())
-}
-
-func build(dir string) error {
-	if err := os.Chmod(dir, 0o755); err != nil { // users other than root run it
-		return err
-	}
-	for _, pkg := range []string{".", "./e2e/lab"} {
-		cmd := exec.Command("go", "build", "-o", dir+"/", pkg)
-		cmd.Dir, cmd.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
-		}
-	}
-	return nil
+	os.Exit(inworld.Main(m))
 }
 
 // given is what a process was given.
@@ -96,96 +58,25 @@ func probe(file string) int {
 	return 0
 }
 
-// missing says why there can be no worlds here, "" where there can.
-func missing() string {
-	if os.Geteuid() != 0 {
-		return "namespaces need root"
-	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return "needs Debian's OpenRC"
-	}
-	return ""
+// needWorlds skips a test that boots worlds where that cannot be.
+func needWorlds(t *testing.T) {
+	t.Helper()
+	inworld.NeedWorlds(t, "apt-get") // it is Debian's OpenRC
 }
 
 // TestInWorld runs the tests of this package where there is an OpenRC.
 func TestInWorld(t *testing.T) {
-	switch why := missing(); {
-	case os.Getenv(labVariable) != "":
-		t.Skip("in this world: the other tests run by themselves")
-	case testing.Short():
-		t.Skip("takes seconds")
-	case why != "":
-		gate.Skip(t, why)
-	}
-	self := tool("openrc.test") // where go test has built this program, only root may look
-	copyProgram(t, self)
-	cmd := exec.CommandContext(t.Context(), tool("lab"), "-timeout", "8m", "openrc", "--", self, "-test.v", "-test.timeout=7m", "-test.shuffle=on")
-	cmd.Env = append(os.Environ(), labVariable+"=")
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	ran := strings.Count("\n"+string(out), "\n--- PASS")
-	if ran == 0 {
-		t.Errorf("no test has run:\n%s", out)
-	}
-	t.Logf("%d tests passed", ran)
+	needWorlds(t)
+	inworld.Suite(t, "openrc")
 }
 
 // needWorld skips a test outside of the world it is for.
 func needWorld(t *testing.T) {
 	t.Helper()
-	if os.Getenv(labVariable) == "" {
-		t.Skip("runs in a world of e2e/lab, by TestInWorld")
-	}
+	inworld.NeedWorld(t)
 	if !openrc.IsBooted() {
 		t.Skip("in this world: no OpenRC")
 	}
-}
-
-func tool(name string) string { return filepath.Join(os.Getenv(binVariable), name) }
-
-// copyProgram puts this program at path.
-func copyProgram(t *testing.T, path string) {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(self)
-	if err := errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, b, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// result is what came of a command.
-type result struct {
-	out  string
-	code int
-}
-
-func (r result) String() string { return fmt.Sprintf("exit status %d\n%s", r.code, r.out) }
-
-// limit bounds every command and every wait.
-const limit = time.Minute
-
-// command runs argv in dir.
-func command(t *testing.T, dir string, argv ...string) result {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), limit) // also in a clean-up
-	defer cancel()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir, cmd.WaitDelay = dir, time.Second
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	var ended *exec.ExitError
-	if err != nil && !errors.As(err, &ended) {
-		t.Fatalf("%q: %v", argv, err)
-	}
-	return result{out.String(), cmd.ProcessState.ExitCode()}
 }
 
 // machine is one project, whose daemon is registered.
@@ -207,7 +98,7 @@ func newMachine(t *testing.T, user, config string, args ...string) machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := command(t, "/", "chown", "-R", user, base); r.code != 0 {
+	if r := inworld.Command(t, "/", nil, "chown", "-R", user, base); r.Code != 0 {
 		t.Fatal(r)
 	}
 	t.Cleanup(func() {
@@ -227,44 +118,26 @@ func newMachine(t *testing.T, user, config string, args ...string) machine {
 }
 
 // apexd runs a verb and expects this exit status.
-func (m machine) apexd(t *testing.T, want int, args ...string) result {
+func (m machine) apexd(t *testing.T, want int, args ...string) inworld.Result {
 	t.Helper()
-	r := command(t, m.dir, append([]string{tool("apexd")}, args...)...)
-	if r.code != want {
-		t.Fatalf("apexd %q: %s\nwant exit status %d", args, r, want)
-	}
-	return r
+	return inworld.Apexd(t, m.dir, want, args...)
 }
 
 // rc is OpenRC's own tool.
-func (m machine) rc(t *testing.T, verb string) result {
+func (m machine) rc(t *testing.T, verb string) inworld.Result {
 	t.Helper()
-	return command(t, "/", "/sbin/rc-service", "--nocolor", m.name, verb)
+	return inworld.Command(t, "/", nil, "/sbin/rc-service", "--nocolor", m.name, verb)
 }
 
 func (m machine) status(t *testing.T) service.Status {
 	t.Helper()
-	r := command(t, m.dir, tool("apexd"), "status", "--json")
-	var s service.Status
-	if err := json.Unmarshal([]byte(r.out), &s); err != nil {
-		t.Fatalf("%v: %s", err, r)
-	}
-	return s
+	return inworld.Status(t, m.dir)
 }
 
-// await waits until ok. What it waits for happens in other processes, of which no event comes here.
+// await waits until ok, and returns the status that was.
 func (m machine) await(t *testing.T, what string, ok func(service.Status) bool) service.Status {
 	t.Helper()
-	deadline := time.After(limit)
-	for {
-		s := m.status(t)
-		if ok(s) {
-			return s
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-deadline:
-			t.Fatalf("not within %s: %s; %+v", limit, what, s)
-		}
-	}
+	var s service.Status
+	inworld.Eventually(t, what, func() bool { s = m.status(t); return ok(s) })
+	return s
 }

@@ -67,7 +67,7 @@ func TestRunsAs(t *testing.T) {
 			t.Errorf("process %d: uid %d, %v", pid, p.UID, err)
 		}
 	}
-	said := m.apexd(t, 0, "logs").out
+	said := m.apexd(t, 0, "logs").String()
 	for _, want := range []string{"nobody\n", "nogroup\n", m.dir + "\n"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("the workload does not say %q:\n%s", want, said)
@@ -85,23 +85,23 @@ func TestWords(t *testing.T) {
 	agree := func(word string, code int, state service.State) {
 		t.Helper()
 		r, s := m.rc(t, "status"), m.status(t)
-		if !strings.Contains(r.out, "status: "+word) || r.code != code || s.Native == nil || *s.Native != word || s.State != state {
+		if !strings.Contains(r.String(), "status: "+word) || r.Code != code || s.Native == nil || *s.Native != word || s.State != state {
 			t.Errorf("rc-service: %sapexd: %s, native %v; want %s, %s", r, s.State, s.Native, word, state)
 		}
 	}
 	agree("stopped", 3, service.StateStopped)
-	if r := m.rc(t, "start"); r.code != 0 || !running(m.status(t)) {
+	if r := m.rc(t, "start"); r.Code != 0 || !running(m.status(t)) {
 		t.Fatalf("rc-service start: %s", r)
 	}
 	agree("started", 0, service.StateRunning)
 	m.apexd(t, 79, "start")
-	if r := m.rc(t, "restart"); r.code != 0 || !running(m.status(t)) {
+	if r := m.rc(t, "restart"); r.Code != 0 || !running(m.status(t)) {
 		t.Errorf("rc-service restart: %s", r)
 	}
-	if r := m.rc(t, "reload"); r.code != 0 {
+	if r := m.rc(t, "reload"); r.Code != 0 {
 		t.Errorf("rc-service reload: %s", r)
 	}
-	if r := m.rc(t, "stop"); r.code != 0 {
+	if r := m.rc(t, "stop"); r.Code != 0 {
 		t.Errorf("rc-service stop: %s", r)
 	}
 	agree("stopped", 3, service.StateStopped)
@@ -117,7 +117,7 @@ func TestWords(t *testing.T) {
 func TestStartFails(t *testing.T) {
 	needWorld(t)
 	m := newMachine(t, "root", "daemon:\n  command: [sh, -c, 'echo no database >&2; exit 7']\n  restart: {policy: always, delay: 1s, limit: 0}\n")
-	if r := m.rc(t, "start"); r.code == 0 {
+	if r := m.rc(t, "start"); r.Code == 0 {
 		t.Errorf("rc-service start: %s", r)
 	}
 	if k := openrc.System().Look(m.name); k.Word != openrc.Stopped || k.Supervisor != 0 {
@@ -125,7 +125,7 @@ func TestStartFails(t *testing.T) {
 	}
 	r := m.apexd(t, 1, "start")
 	for _, want := range []string{"exited with status 7 before it was ready", "no database"} {
-		if !strings.Contains(r.out, want) {
+		if !strings.Contains(r.String(), want) {
 			t.Errorf("it does not say %q: %s", want, r)
 		}
 	}
@@ -142,7 +142,7 @@ func TestCrashes(t *testing.T) {
 	if s.StatusText == nil || !strings.Contains(*s.StatusText, "gave up after 2 restarts") || s.Restarts != 2 || s.LastExit == nil || s.LastExit.Code != 7 {
 		t.Errorf("%+v", s)
 	}
-	if r := m.rc(t, "status"); r.code != 3 {
+	if r := m.rc(t, "status"); r.Code != 3 {
 		t.Errorf("rc-service status: %s", r)
 	}
 }
@@ -161,7 +161,7 @@ func TestFinalEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t, "root", row.config, "--now")
 			m.await(t, "it ends", func(s service.Status) bool { return s.State == row.state && openrc.System().Look(m.name).Respawns > 0 })
-			if n := strings.Count(m.apexd(t, 0, "logs").out, "\nrun\n"); n != 1 {
+			if n := strings.Count(m.apexd(t, 0, "logs").String(), "\nrun\n"); n != 1 {
 				t.Errorf("it was run %d times", n)
 			}
 			m.apexd(t, 0, "start") // and it can be started again
@@ -183,7 +183,7 @@ func TestSupervisorKilled(t *testing.T) {
 			}
 			switch by {
 			case "rc-service stop":
-				if r := m.rc(t, "stop"); r.code != 0 {
+				if r := m.rc(t, "stop"); r.Code != 0 {
 					t.Errorf("rc-service stop: %s", r)
 				}
 			default:
@@ -231,10 +231,10 @@ func TestStaleSupervisorPID(t *testing.T) {
 	if err := os.WriteFile(openrc.System().PIDFile(m.name), fmt.Appendf(nil, "%d\n", stranger.Process.Pid), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if r := m.rc(t, "stop"); r.code != 0 {
+	if r := m.rc(t, "stop"); r.Code != 0 {
 		t.Errorf("rc-service stop: %s", r)
 	}
-	if r := m.rc(t, "start"); r.code != 0 {
+	if r := m.rc(t, "start"); r.Code != 0 {
 		t.Errorf("rc-service start: %s", r)
 	}
 	m.apexd(t, 0, "stop")
@@ -255,7 +255,7 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.apexd(t, 0, "start")
-	if said := m.apexd(t, 0, "logs").out; !strings.Contains(said, "\n7\n") {
+	if said := m.apexd(t, 0, "logs").String(); !strings.Contains(said, "\n7\n") {
 		t.Errorf("it was not made nice:\n%s", said)
 	}
 	m.apexd(t, 0, "uninstall")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/install"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -68,7 +69,7 @@ func once(t *testing.T, in install.Installer, base string, rnd *rand.Rand) {
 	if err := os.MkdirAll(r.Spec.Project, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	copyProgram(t, r.Exec)
+	inworld.CopyProgram(t, r.Exec)
 	p, err := in.Install(t.Context(), r)
 	if err == nil {
 		err = p.Apply(t.Context())
@@ -89,7 +90,7 @@ func once(t *testing.T, in install.Installer, base string, rnd *rand.Rand) {
 func compare(t *testing.T, r install.Request, name, said string) {
 	t.Helper()
 	var b []byte
-	for end := time.After(limit); b == nil; { // the probe's hook waits for nothing
+	for end := time.After(inworld.Limit); b == nil; { // the probe's hook waits for nothing
 		select {
 		case <-time.After(5 * time.Millisecond):
 			b, _ = os.ReadFile(said)

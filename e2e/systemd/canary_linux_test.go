@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -25,7 +26,7 @@ func TestInstallSaysWhatAndWhom(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"install", "--system", "--dry-run"}, {"install", "--system"}} {
-		out := apexd(t, dir, 0, args...).out
+		out := inworld.Apexd(t, dir, 0, args...).Out
 		if !strings.Contains(out, `sh -c 'exec sleep 1000 # mine'`) || !regexp.MustCompile(`runs as daemon|systemd, daemon`).MatchString(out) {
 			t.Errorf("%q does not say what runs, or as whom:\n%s", args, out)
 		}
@@ -44,10 +45,10 @@ func TestCanary(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, ".apex/daemon.env"), []byte("TOKEN="+canary+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		answers := apexd(t, dir, 0, asRoot("install", "--dry-run")...).out
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		answers := inworld.Apexd(t, dir, 0, asRoot("install", "--dry-run")...).Out
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		for _, args := range [][]string{{"status", "--json"}, {"config"}, {"config", "--json"}, {"logs"}, {"history", "--json"}, {"list", "--json"}} {
-			answers += apexd(t, dir, 0, args...).out
+			answers += inworld.Apexd(t, dir, 0, args...).Out
 		}
 		answers += systemctl(t, "show", unitOf(t, dir)) + systemctl(t, "cat", unitOf(t, dir)) + systemctl(t, "show-environment")
 		if strings.Contains(answers, canary) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/joshuaaferguson/apexd/e2e/inject"
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -50,21 +51,21 @@ func TestRegistrationFaults(t *testing.T) {
 // registrationFault plays verb with a fault, judges what is there afterwards, and returns the steps that were taken.
 func registrationFault(t *testing.T, verb string, rule *inject.Rule) []inject.Step {
 	t.Helper()
-	dir := filepath.Join(tempDir(t), "shop")
+	dir := filepath.Join(inworld.TempDir(t), "shop")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	apexd(t, dir, 0, "init", "--project", dir, "--", "sleep", "1000")
+	inworld.Apexd(t, dir, 0, "init", "--project", dir, "--", "sleep", "1000")
 	before := residue(t)
 	if verb == "uninstall" {
-		apexd(t, dir, 0, asRoot("install")...)
+		inworld.Apexd(t, dir, 0, asRoot("install")...)
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := inject.New(map[string]string{"P": dir, "etc": "/etc/systemd", "config": filepath.Join(home, ".config/systemd")}, func(args []string) string {
-		if len(args) < 2 || args[0] != tool("apexd") {
+		if len(args) < 2 || args[0] != inworld.Tool("apexd") {
 			return ""
 		}
 		return args[1]
@@ -78,9 +79,9 @@ func registrationFault(t *testing.T, verb string, rule *inject.Rule) []inject.St
 	if verb == "install" {
 		args = asRoot(args...)
 	}
-	cmd := exec.CommandContext(t.Context(), tool("apexd"), args...)
-	cmd.Dir, cmd.WaitDelay = dir, limit
-	if err := s.Start(cmd, tool("systemd.test"), "inject"); err != nil {
+	cmd := exec.CommandContext(t.Context(), inworld.Tool("apexd"), args...)
+	cmd.Dir, cmd.WaitDelay = dir, inworld.Limit
+	if err := s.Start(cmd, inworld.Tool("suite.test"), "inject"); err != nil {
 		t.Fatal(err)
 	}
 	ended := cmd.Wait()
@@ -95,7 +96,7 @@ func registrationFault(t *testing.T, verb string, rule *inject.Rule) []inject.St
 		if next == "install" {
 			args = asRoot(args...)
 		}
-		if r := command(t, dir, nil, append([]string{tool("apexd")}, args...)...); r.code != 0 {
+		if r := inworld.Command(t, dir, nil, append([]string{inworld.Tool("apexd")}, args...)...); r.Code != 0 {
 			t.Errorf("%s: the next %s: %s", what, next, r)
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	kservice "github.com/kardianos/service"
-
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/install"
 	"github.com/joshuaaferguson/apexd/service"
+	kservice "github.com/kardianos/service"
 )
 
 // bare registers a service as github.com/kardianos/service does by itself.
@@ -27,8 +27,8 @@ func bare(t *testing.T, c kservice.Config) (kservice.Service, error) {
 				_ = s.Stop()
 				_ = s.Uninstall()
 				_ = os.Remove("/etc/systemd/system/" + c.Name + ".service")
-				commandAfter(t, "/", "systemctl", "reset-failed", c.Name)
-				commandAfter(t, "/", "systemctl", "daemon-reload")
+				inworld.Command(t, "/", nil, "systemctl", "reset-failed", c.Name)
+				inworld.Command(t, "/", nil, "systemctl", "daemon-reload")
 			})
 			return s, s.Install()
 		}
@@ -41,12 +41,12 @@ func bare(t *testing.T, c kservice.Config) (kservice.Service, error) {
 // about it may be taken out. That ours is right is shown by the test that the row names.
 func TestLibrary(t *testing.T) {
 	needWorld(t, "system")
-	dir := filepath.Join(tempDir(t), "a b")
+	dir := filepath.Join(inworld.TempDir(t), "a b")
 	program := filepath.Join(dir, "probe")
-	copyProgram(t, program)
-	plain := filepath.Join(tempDir(t), "probe")
-	copyProgram(t, plain)
-	said, deaf := filepath.Join(tempDir(t), "said"), filepath.Join(tempDir(t), "deaf")
+	inworld.CopyProgram(t, program)
+	plain := filepath.Join(inworld.TempDir(t), "probe")
+	inworld.CopyProgram(t, plain)
+	said, deaf := filepath.Join(inworld.TempDir(t), "said"), filepath.Join(inworld.TempDir(t), "deaf")
 	for _, tt := range []struct {
 		name string // and where ours is tested
 		c    kservice.Config
@@ -59,7 +59,7 @@ func TestLibrary(t *testing.T) {
 		}},
 		{"K2 a space in the directory, TestQuoting", kservice.Config{Name: "k2", Executable: plain, WorkingDirectory: dir}, func(t *testing.T, s kservice.Service, _ error) {
 			err := s.Start()
-			eventually(t, "it fails", func() bool { return shown(t, "k2", "ExecMainStatus") == "200" })
+			inworld.Eventually(t, "it fails", func() bool { return shown(t, "k2", "ExecMainStatus") == "200" })
 			if got, e := s.Status(); err != nil || e != nil || got != kservice.StatusRunning {
 				t.Errorf("Start: %v; status: %v, %v", err, got, e)
 			}
@@ -88,9 +88,9 @@ func TestLibrary(t *testing.T) {
 			if err := s.Start(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "it ignores TERM", func() bool { _, err := os.Stat(deaf); return err == nil })
+			inworld.Eventually(t, "it ignores TERM", func() bool { _, err := os.Stat(deaf); return err == nil })
 			systemctl(t, "stop", "--no-block", "k7")
-			eventually(t, "it is being stopped", func() bool { return shown(t, "k7", "ActiveState") == "deactivating" })
+			inworld.Eventually(t, "it is being stopped", func() bool { return shown(t, "k7", "ActiveState") == "deactivating" })
 			if got, err := s.Status(); !errors.Is(err, kservice.ErrNotInstalled) {
 				t.Errorf("status %v, %v", got, err)
 			}
@@ -114,7 +114,7 @@ func TestLibrary(t *testing.T) {
 			if err := s.Start(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "it runs", func() bool { _, err := os.Stat(said); return err == nil })
+			inworld.Eventually(t, "it runs", func() bool { _, err := os.Stat(said); return err == nil })
 			pid := shown(t, "k11", "MainPID")
 			if err := s.Uninstall(); err != nil {
 				t.Fatal(err)
@@ -193,7 +193,7 @@ func TestUserTargetOfTheLibrary(t *testing.T) {
 func TestRendered(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "a b", "sleep", "1000")
-		apexd(t, dir, 0, asRoot("install", "--now", "--pid-file", dir+"/x y.pid")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now", "--pid-file", dir+"/x y.pid")...)
 		unit := unitOf(t, dir)
 		for property, want := range map[string]string{"PIDFile": "", "WorkingDirectory": dir, "StandardOutput": "journal", "RootDirectory": ""} {
 			if got := shown(t, unit, property); got != want {
@@ -211,20 +211,20 @@ func TestStatesOfSystemd(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "shop", "sleep", "1000")
 		configure(t, dir, "daemon:\n  command: [sh, -c, 'trap \"\" TERM; while :; do sleep 1; done']\n  stopTimeout: 20s\n")
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		unit := unitOf(t, dir)
 		systemctl(t, "stop", "--no-block", unit)
 		if s := becomes(t, dir, service.StateStopping); !s.Registered || !s.Running || s.Native == nil || !strings.HasPrefix(*s.Native, "deactivating") {
 			t.Errorf("%+v", s)
 		}
-		apexd(t, dir, 0, "kill")
+		inworld.Apexd(t, dir, 0, "kill")
 
 		configure(t, dir, "daemon:\n  command: [sleep, '1000']\n  readiness: {type: notify, timeout: 30s}\n")
 		systemctl(t, "start", "--no-block", unit)
 		if s := becomes(t, dir, service.StateStarting); !s.Registered || s.Ready == nil || *s.Ready {
 			t.Errorf("%+v", s)
 		}
-		apexd(t, dir, 0, "kill")
+		inworld.Apexd(t, dir, 0, "kill")
 	})
 }
 
@@ -232,7 +232,7 @@ func TestStatesOfSystemd(t *testing.T) {
 func TestNotText(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "a\xffb", "sleep", "1000")
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		if s := status(t, dir); !s.Running || s.Native == nil || *s.Native != "active (running)" || strings.Contains(strings.Join(s.Warnings, " "), "cannot ask") {
 			t.Errorf("%+v", s)
 		}
@@ -251,16 +251,16 @@ func TestInteractive(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := newProject(t, "shop", "sleep", "1000")
-			if r := command(t, dir, nil, "chmod", "-R", "777", filepath.Dir(dir)); r.code != 0 {
+			if r := inworld.Command(t, dir, nil, "chmod", "-R", "777", filepath.Dir(dir)); r.Code != 0 {
 				t.Fatal(r)
 			}
-			if r := command(t, dir, nil, append(tt.argv, tool("apexd"), "start", "--project", dir)...); r.code != 0 {
+			if r := inworld.Command(t, dir, nil, append(tt.argv, inworld.Tool("apexd"), "start", "--project", dir)...); r.Code != 0 {
 				t.Fatal(r)
 			}
 			if s := status(t, dir); !s.Running || s.Backend != "direct" {
 				t.Errorf("%+v", s)
 			}
-			apexd(t, dir, 0, "kill")
+			inworld.Apexd(t, dir, 0, "kill")
 		})
 	}
 }
@@ -269,7 +269,7 @@ func TestInteractive(t *testing.T) {
 func TestTemplates(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "{{.Name}} {{if x}} {{", "sleep", "1000")
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		if s := status(t, dir); !s.Running || s.Project != dir {
 			t.Errorf("%+v", s)
 		}
@@ -285,10 +285,10 @@ func TestRollBackForReal(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer in.Close()
-		said := filepath.Join(tempDir(t), "said")
+		said := filepath.Join(inworld.TempDir(t), "said")
 		r := install.Request{
-			Spec: service.Spec{Project: tempDir(t), Name: "web", StopTimeout: time.Second, Readiness: service.Readiness{Timeout: 20 * time.Second}},
-			Exec: filepath.Join(tempDir(t), "probe"), Path: "/usr/bin:/bin", Env: []string{probeVariable + "=" + said}, Now: true,
+			Spec: service.Spec{Project: inworld.TempDir(t), Name: "web", StopTimeout: time.Second, Readiness: service.Readiness{Timeout: 20 * time.Second}},
+			Exec: filepath.Join(inworld.TempDir(t), "probe"), Path: "/usr/bin:/bin", Env: []string{probeVariable + "=" + said}, Now: true,
 			Start: nil,
 		}
 		if scope == service.ScopeSystem {
@@ -316,13 +316,13 @@ func TestWatchdog(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	apexd(t, dir, 0, asRoot("install", "--now")...)
+	inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 	unit := unitOf(t, dir)
 	if got := shown(t, unit, "WatchdogUSec"); got != "8s" {
 		t.Errorf("WatchdogUSec=%s", got)
 	}
 	first := shown(t, unit, "WatchdogTimestampMonotonic")
-	eventually(t, "a ping reaches systemd", func() bool { return shown(t, unit, "WatchdogTimestampMonotonic") != first })
+	inworld.Eventually(t, "a ping reaches systemd", func() bool { return shown(t, unit, "WatchdogTimestampMonotonic") != first })
 	if got := shown(t, unit, "NRestarts"); got != "0" {
 		t.Errorf("NRestarts=%s", got)
 	}

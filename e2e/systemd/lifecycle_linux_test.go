@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/install"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -75,8 +76,8 @@ func unitOf(t *testing.T, project string) string {
 func status(t *testing.T, project string) service.Status {
 	t.Helper()
 	var s service.Status
-	r := command(t, project, nil, tool("apexd"), "status", "--json")
-	if err := json.Unmarshal([]byte(r.out), &s); err != nil {
+	r := inworld.Command(t, project, nil, inworld.Tool("apexd"), "status", "--json")
+	if err := json.Unmarshal([]byte(r.Out), &s); err != nil {
 		t.Fatalf("%v: %s", err, r)
 	}
 	return s
@@ -86,7 +87,7 @@ func status(t *testing.T, project string) service.Status {
 func object(t *testing.T, project string) map[string]any {
 	t.Helper()
 	var m map[string]any
-	if err := json.Unmarshal([]byte(apexd(t, project, 0, "status", "--json").out), &m); err != nil {
+	if err := json.Unmarshal([]byte(inworld.Apexd(t, project, 0, "status", "--json").Out), &m); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -98,14 +99,14 @@ func TestLifecycle(t *testing.T) {
 		dir := newProject(t, "shop", "sleep", "1000")
 		unit := unitOf(t, dir)
 
-		r := apexd(t, dir, 0, asRoot("install", "--dry-run")...)
-		if !strings.Contains(r.out, "ExecStart=") || !strings.Contains(r.out, "daemon-reload") {
+		r := inworld.Apexd(t, dir, 0, asRoot("install", "--dry-run")...)
+		if !strings.Contains(r.Out, "ExecStart=") || !strings.Contains(r.Out, "daemon-reload") {
 			t.Errorf("the plan: %s", r)
 		}
 		if now := residue(t); !slices.Equal(before, now) {
 			t.Errorf("--dry-run has changed %q to %q", before, now)
 		}
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		s := status(t, dir)
 		if !s.Running || s.Backend != "systemd" || !s.Registered || s.Service == nil || *s.Service != unit || s.PID == nil {
 			t.Fatalf("status %+v", s)
@@ -117,50 +118,50 @@ func TestLifecycle(t *testing.T) {
 				t.Errorf("%s=%s, want %s", property, got, want)
 			}
 		}
-		if r := apexd(t, dir, 0, asRoot("install")...); !strings.Contains(r.out, "up to date") {
+		if r := inworld.Apexd(t, dir, 0, asRoot("install")...); !strings.Contains(r.Out, "up to date") {
 			t.Errorf("again: %s", r)
 		}
 		killed := *s.PID
 		if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "systemd restarts it", func() bool {
+		inworld.Eventually(t, "systemd restarts it", func() bool {
 			s := status(t, dir)
 			return s.Running && s.PID != nil && *s.PID != killed && s.State == "running"
 		})
 
 		var answer struct{ Enabled *bool }
-		r = apexd(t, dir, 0, "disable", "--json")
-		if err := json.Unmarshal([]byte(r.out), &answer); err != nil || answer.Enabled == nil || *answer.Enabled || shown(t, unit, "UnitFileState") != "disabled" {
+		r = inworld.Apexd(t, dir, 0, "disable", "--json")
+		if err := json.Unmarshal([]byte(r.Out), &answer); err != nil || answer.Enabled == nil || *answer.Enabled || shown(t, unit, "UnitFileState") != "disabled" {
 			t.Errorf("disable: %v, %s", err, r)
 		}
-		apexd(t, dir, 0, "enable")
+		inworld.Apexd(t, dir, 0, "enable")
 		if got := shown(t, unit, "UnitFileState"); got != "enabled" {
 			t.Errorf("enable: %s", got)
 		}
 
-		r = apexd(t, dir, 0, asRoot("install", "--hardening", "off")...)
-		if !strings.Contains(r.out, "- NoNewPrivileges=yes") || !strings.Contains(r.out, "apexd restart") {
+		r = inworld.Apexd(t, dir, 0, asRoot("install", "--hardening", "off")...)
+		if !strings.Contains(r.Out, "- NoNewPrivileges=yes") || !strings.Contains(r.Out, "apexd restart") {
 			t.Errorf("a change: %s", r)
 		}
 		old := *status(t, dir).PID
-		apexd(t, dir, 0, asRoot("install", "--hardening", "off", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--hardening", "off", "--now")...)
 		if s := status(t, dir); !s.Running || *s.PID == old || shown(t, unit, "NoNewPrivileges") != "no" {
 			t.Errorf("--now does not replace what runs with an old definition: %+v", s)
 		}
 
 		pid := *status(t, dir).PID
-		apexd(t, dir, 0, "uninstall")
+		inworld.Apexd(t, dir, 0, "uninstall")
 		if err := syscall.Kill(pid, 0); err == nil {
 			t.Error("the daemon survives uninstall") // K11
 		}
 		if after := residue(t); !slices.Equal(before, after) {
 			t.Errorf("left behind: %q, was %q", after, before)
 		}
-		if r := apexd(t, dir, 0, "uninstall"); !strings.Contains(r.out, "not installed") {
+		if r := inworld.Apexd(t, dir, 0, "uninstall"); !strings.Contains(r.Out, "not installed") {
 			t.Errorf("again: %s", r)
 		}
-		if r := apexd(t, dir, 1, "enable"); !strings.Contains(r.err, "not registered") {
+		if r := inworld.Apexd(t, dir, 1, "enable"); !strings.Contains(r.Err, "not registered") {
 			t.Errorf("enable: %s", r)
 		}
 	})
@@ -181,11 +182,11 @@ func TestHalfRemoved(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				before := residue(t)
 				dir := newProject(t, "shop", "sleep", "1000")
-				apexd(t, dir, 0, asRoot("install", "--now")...)
+				inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 				unit := unitOf(t, dir)
 				pid := *status(t, dir).PID
 				tt.half(shown(t, unit, "FragmentPath"), unit)
-				apexd(t, dir, 0, "uninstall")
+				inworld.Apexd(t, dir, 0, "uninstall")
 				if after := residue(t); !slices.Equal(before, after) {
 					t.Errorf("left behind: %q, was %q", after, before)
 				}
@@ -203,10 +204,10 @@ func TestMaskIsLeftAlone(t *testing.T) {
 		unit := unitOf(t, dir)
 		systemctl(t, "mask", unit)
 		defer systemctl(t, "unmask", unit)
-		if r := apexd(t, dir, 1, asRoot("install", "--now")...); !strings.Contains(r.err, "masked") || !strings.Contains(r.err, "unmask") {
+		if r := inworld.Apexd(t, dir, 1, asRoot("install", "--now")...); !strings.Contains(r.Err, "masked") || !strings.Contains(r.Err, "unmask") {
 			t.Errorf("%s", r)
 		}
-		apexd(t, dir, 0, "uninstall")
+		inworld.Apexd(t, dir, 0, "uninstall")
 		if got := shown(t, unit, "LoadState"); got != "masked" {
 			t.Errorf("LoadState=%s: the mask is gone", got)
 		}
@@ -216,11 +217,11 @@ func TestMaskIsLeftAlone(t *testing.T) {
 func TestTakeover(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "shop", "sleep", "1000")
-		apexd(t, dir, 0, "start")
-		if r := apexd(t, dir, 79, asRoot("install")...); !strings.Contains(r.err, "--takeover") {
+		inworld.Apexd(t, dir, 0, "start")
+		if r := inworld.Apexd(t, dir, 79, asRoot("install")...); !strings.Contains(r.Err, "--takeover") {
 			t.Errorf("%s", r)
 		}
-		apexd(t, dir, 0, asRoot("install", "--takeover", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--takeover", "--now")...)
 		if s := status(t, dir); !s.Running || s.Backend != "systemd" {
 			t.Errorf("%+v", s)
 		}
@@ -232,8 +233,8 @@ func TestStartFails(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		before := residue(t)
 		dir := newProject(t, "shop", "sh", "-c", "echo no database >&2; exit 3")
-		r := apexd(t, dir, 1, asRoot("install", "--now")...)
-		if !strings.Contains(r.err, "no database") && !strings.Contains(r.err, "3") || strings.Contains(r.err, "exit status 1") {
+		r := inworld.Apexd(t, dir, 1, asRoot("install", "--now")...)
+		if !strings.Contains(r.Err, "no database") && !strings.Contains(r.Err, "3") || strings.Contains(r.Err, "exit status 1") {
 			t.Errorf("it does not say why: %s", r) // K14
 		}
 		if after := residue(t); !slices.Equal(before, after) {
@@ -250,13 +251,13 @@ func TestCrashLoop(t *testing.T) {
 		if err := os.WriteFile(config, []byte("daemon:\n  command: [sleep, '1000']\n  restart: {delay: 100ms, limit: 2, window: 1m}\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		unit := unitOf(t, dir)
 		began := time.Now()
 		last := 0
 		for range 3 {
 			var pid int
-			eventually(t, "it runs, as another process", func() bool { // systemd may not have seen the end of the last one yet
+			inworld.Eventually(t, "it runs, as another process", func() bool { // systemd may not have seen the end of the last one yet
 				pid, _ = strconv.Atoi(shown(t, unit, "MainPID"))
 				return shown(t, unit, "ActiveState") == "active" && pid > 1 && pid != last
 			})
@@ -265,7 +266,7 @@ func TestCrashLoop(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		eventually(t, "systemd gives up", func() bool { return shown(t, unit, "ActiveState") == "failed" })
+		inworld.Eventually(t, "systemd gives up", func() bool { return shown(t, unit, "ActiveState") == "failed" })
 		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("three crashes took %s", took)
 		}
@@ -279,7 +280,7 @@ func TestCrashLoop(t *testing.T) {
 func TestUserTarget(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "shop", "sleep", "1000")
-		apexd(t, dir, 0, asRoot("install")...)
+		inworld.Apexd(t, dir, 0, asRoot("install")...)
 		target := map[service.Scope]string{service.ScopeSystem: "multi-user.target", service.ScopeUser: "default.target"}[scope]
 		if deps := systemctl(t, "list-dependencies", "--plain", target); !strings.Contains(deps, unitOf(t, dir)) {
 			t.Errorf("%s does not want it:\n%s", target, deps)
@@ -297,7 +298,7 @@ func TestSecretsStayOut(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, ".apex/daemon.env"), []byte("TOKEN=hush\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		if s := systemctl(t, "show", unitOf(t, dir)) + systemctl(t, "cat", unitOf(t, dir)); strings.Contains(s, "hush") {
 			t.Errorf("systemctl shows it:\n%s", s)
 		}
@@ -320,7 +321,7 @@ func TestVerify(t *testing.T) {
 							},
 							Restart: service.RestartPolicy{When: when, Delay: time.Second, Factor: 2, Max: time.Minute, Limit: 3, Window: time.Minute},
 						},
-						Exec: tool("apexd"), Path: "/usr/bin:/bin", Hardening: level,
+						Exec: inworld.Tool("apexd"), Path: "/usr/bin:/bin", Hardening: level,
 					}
 					if scope == service.ScopeSystem {
 						r.User = "daemon"
@@ -329,7 +330,7 @@ func TestVerify(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					path := filepath.Join(tempDir(t), service.RegistrationName(project, "web")+".service")
+					path := filepath.Join(inworld.TempDir(t), service.RegistrationName(project, "web")+".service")
 					if err := os.WriteFile(path, []byte(out.Text), 0o644); err != nil {
 						t.Fatal(err)
 					}
@@ -344,7 +345,7 @@ func TestVerify(t *testing.T) {
 					if scope == service.ScopeUser {
 						argv = append(argv, "--user")
 					}
-					if got := command(t, "/", nil, argv...); got.code != 0 || got.out+got.err != "" {
+					if got := inworld.Command(t, "/", nil, argv...); got.Code != 0 || got.Out+got.Err != "" {
 						t.Errorf("%s %s %q: %s", level, when, project, got)
 					}
 				}
@@ -357,10 +358,10 @@ func TestVerify(t *testing.T) {
 func TestStrict(t *testing.T) {
 	needWorld(t, "system")
 	dir := ownedProject(t)
-	apexd(t, dir, 0, "install", "--hardening", "strict", "--now")
+	inworld.Apexd(t, dir, 0, "install", "--hardening", "strict", "--now")
 	path := shown(t, unitOf(t, dir), "FragmentPath")
-	r := command(t, "/", nil, "systemd-analyze", "security", "--offline=true", "--no-pager", path)
-	m := regexp.MustCompile(`exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(r.out)
+	r := inworld.Command(t, "/", nil, "systemd-analyze", "security", "--offline=true", "--no-pager", path)
+	m := regexp.MustCompile(`exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(r.Out)
 	if m == nil {
 		t.Fatal(r)
 	}
@@ -371,19 +372,19 @@ func TestStrict(t *testing.T) {
 	if s := status(t, dir); !s.Running || s.Ready == nil || !*s.Ready {
 		t.Errorf("%+v", s)
 	}
-	apexd(t, dir, 0, "restart")
-	apexd(t, dir, 0, "stop")
+	inworld.Apexd(t, dir, 0, "restart")
+	inworld.Apexd(t, dir, 0, "stop")
 }
 
 // ownedProject is a project that belongs to somebody else, whom it makes.
 func ownedProject(t *testing.T) string {
 	t.Helper()
 	const name = "alice"
-	if r := command(t, "/", nil, "useradd", "--create-home", name); r.code != 0 && r.code != 9 { // 9: exists already (useradd(8))
+	if r := inworld.Command(t, "/", nil, "useradd", "--create-home", name); r.Code != 0 && r.Code != 9 { // 9: exists already (useradd(8))
 		t.Fatal(r)
 	}
 	dir := newProject(t, "shop", "sleep", "1000")
-	if r := command(t, "/", nil, "chown", "-R", name, dir); r.code != 0 {
+	if r := inworld.Command(t, "/", nil, "chown", "-R", name, dir); r.Code != 0 {
 		t.Fatal(r)
 	}
 	return dir
@@ -393,7 +394,7 @@ func ownedProject(t *testing.T) string {
 func TestRunsAsTheOwner(t *testing.T) {
 	needWorld(t, "system")
 	dir := ownedProject(t)
-	apexd(t, dir, 0, "install", "--now")
+	inworld.Apexd(t, dir, 0, "install", "--now")
 	fi, err := os.Stat(fmt.Sprintf("/proc/%d", *status(t, dir).PID))
 	if err != nil {
 		t.Fatal(err)
@@ -405,7 +406,7 @@ func TestRunsAsTheOwner(t *testing.T) {
 	if got, want := fi.Sys().(*syscall.Stat_t).Uid, owner.Sys().(*syscall.Stat_t).Uid; got != want || got == 0 {
 		t.Errorf("it runs as %d, the project is %d's", got, want)
 	}
-	if r := apexd(t, dir, 1, "install", "--run-as", "root"); !strings.Contains(r.err, "could then become root") {
+	if r := inworld.Apexd(t, dir, 1, "install", "--run-as", "root"); !strings.Contains(r.Err, "could then become root") {
 		t.Errorf("root on what alice can write: %s", r)
 	}
 }
@@ -416,12 +417,12 @@ func TestSocketOfTheOwner(t *testing.T) {
 	dir := ownedProject(t)
 	const conf = "daemon:\n  command: [sleep, '1000']\n  sockets: {control: {address: 'unix:PATH', mode: '0660'}}\n"
 	configure(t, dir, strings.Replace(conf, "PATH", ".apex/c.sock", 1)) // systemd would give away, as root, whatever alice puts there
-	if r := apexd(t, dir, 1, "install", "--now"); !strings.Contains(r.err, "give any file away") {
+	if r := inworld.Apexd(t, dir, 1, "install", "--now"); !strings.Contains(r.Err, "give any file away") {
 		t.Errorf("%s", r)
 	}
 	const path = "/run/shop/c.sock"
 	configure(t, dir, strings.Replace(conf, "PATH", path, 1))
-	apexd(t, dir, 0, "install", "--now")
+	inworld.Apexd(t, dir, 0, "install", "--now")
 	fi, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
@@ -433,7 +434,7 @@ func TestSocketOfTheOwner(t *testing.T) {
 	if got, want := fi.Sys().(*syscall.Stat_t).Uid, owner.Sys().(*syscall.Stat_t).Uid; got != want || fi.Mode().Perm() != 0o660 {
 		t.Errorf("it is %d's, mode %s; the project is %d's", got, fi.Mode(), want)
 	}
-	apexd(t, dir, 0, "stop")
+	inworld.Apexd(t, dir, 0, "stop")
 	if _, err := os.Stat(path); err == nil {
 		t.Error("it is left")
 	}
@@ -447,7 +448,7 @@ func TestDockerEnv(t *testing.T) {
 	}
 	defer os.Remove("/.dockerenv")
 	dir := newProject(t, "shop", "sleep", "1000")
-	apexd(t, dir, 0, asRoot("install", "--now")...)
+	inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 	if s := status(t, dir); s.Backend != "systemd" {
 		t.Errorf("%+v", s)
 	}

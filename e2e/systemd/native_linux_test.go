@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -37,7 +38,7 @@ func TestNativeTools(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "shop", "sleep", "1000")
 		configure(t, dir, "daemon:\n  command: [sleep, '1000']\n  restart: {delay: 2s, limit: 0}\n")
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		unit := unitOf(t, dir)
 
 		systemctl(t, "stop", unit)
@@ -60,7 +61,7 @@ func TestNativeTools(t *testing.T) {
 		}
 
 		configure(t, dir, "daemon:\n  command: [sleep, '1000']\n  restart: {policy: never}\n")
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		systemctl(t, "kill", "-s", "KILL", unit)
 		if s := becomes(t, dir, service.StateFailed); s.Native == nil || *s.Native != "failed (failed), signal" {
 			t.Errorf("kill: %+v", s)
@@ -69,7 +70,7 @@ func TestNativeTools(t *testing.T) {
 		if s := becomes(t, dir, service.StateFailed); *s.Native != "inactive (dead)" { // the record of the crash is still there
 			t.Errorf("reset-failed: %+v", s)
 		}
-		apexd(t, dir, 0, "start")
+		inworld.Apexd(t, dir, 0, "start")
 
 		systemctl(t, "mask", "--runtime", unit)
 		s := becomes(t, dir, service.StateRunning)
@@ -85,7 +86,7 @@ func TestNativeTools(t *testing.T) {
 func TestMaskedWhileRunning(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "shop", "sleep", "1000")
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		unit := unitOf(t, dir)
 		path := shown(t, unit, "FragmentPath")
 		if err := os.Rename(path, path+".away"); err != nil {
@@ -96,8 +97,8 @@ func TestMaskedWhileRunning(t *testing.T) {
 		if !strings.Contains(strings.Join(s.Warnings, " "), "masked") {
 			t.Errorf("%+v", s)
 		}
-		apexd(t, dir, 0, "stop")
-		if r := apexd(t, dir, 1, "start"); !strings.Contains(r.err, "unmask") {
+		inworld.Apexd(t, dir, 0, "stop")
+		if r := inworld.Apexd(t, dir, 1, "start"); !strings.Contains(r.Err, "unmask") {
 			t.Errorf("%s", r)
 		}
 		systemctl(t, "unmask", unit)
@@ -105,7 +106,7 @@ func TestMaskedWhileRunning(t *testing.T) {
 			t.Fatal(err)
 		}
 		systemctl(t, "daemon-reload")
-		apexd(t, dir, 0, "start")
+		inworld.Apexd(t, dir, 0, "start")
 	})
 }
 
@@ -120,7 +121,7 @@ func configure(t *testing.T, dir, text string) {
 func TestEditedByHand(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "shop", "sleep", "1000")
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 		unit := unitOf(t, dir)
 		path := shown(t, unit, "FragmentPath")
 		text, err := os.ReadFile(path)
@@ -139,11 +140,11 @@ func TestEditedByHand(t *testing.T) {
 		if s := status(t, dir); strings.Contains(strings.Join(s.Warnings, " "), "daemon-reload") {
 			t.Errorf("reloaded: %+v", s)
 		}
-		r := apexd(t, dir, 0, asRoot("install", "--dry-run")...)
-		if !strings.Contains(r.out, "- Nice=5") || !strings.Contains(r.out, "- ExecStart=") || !strings.Contains(r.out, "+ ExecStart=") {
+		r := inworld.Apexd(t, dir, 0, asRoot("install", "--dry-run")...)
+		if !strings.Contains(r.Out, "- Nice=5") || !strings.Contains(r.Out, "- ExecStart=") || !strings.Contains(r.Out, "+ ExecStart=") {
 			t.Errorf("the plan: %s", r)
 		}
-		apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
 
 		conf := filepath.Join(path+".d", "mine.conf")
 		if err := os.MkdirAll(filepath.Dir(conf), 0o755); err != nil {
@@ -155,15 +156,15 @@ func TestEditedByHand(t *testing.T) {
 		if s := status(t, dir); !strings.Contains(strings.Join(s.Warnings, " "), "daemon-reload") {
 			t.Errorf("with a drop-in: %+v", s)
 		}
-		if r := apexd(t, dir, 0, asRoot("install", "--dry-run")...); !strings.Contains(r.out, conf) {
+		if r := inworld.Apexd(t, dir, 0, asRoot("install", "--dry-run")...); !strings.Contains(r.Out, conf) {
 			t.Errorf("the plan does not list the drop-in: %s", r)
 		}
-		apexd(t, dir, 0, asRoot("install", "--now")...)
-		apexd(t, dir, 0, "restart")
+		inworld.Apexd(t, dir, 0, asRoot("install", "--now")...)
+		inworld.Apexd(t, dir, 0, "restart")
 		if got := shown(t, unit, "Nice"); got != "6" {
 			t.Errorf("Nice=%s", got)
 		}
-		apexd(t, dir, 0, "uninstall")
+		inworld.Apexd(t, dir, 0, "uninstall")
 		if _, err := os.Stat(conf); err != nil {
 			t.Error(err)
 		}
@@ -192,8 +193,8 @@ func managerPID(t *testing.T) int {
 	if os.Geteuid() == 0 {
 		return 1
 	}
-	r := command(t, "/", nil, "systemctl", "show", "--value", "--property=MainPID", "user@"+strconv.Itoa(os.Getuid())+".service") // the system's
-	pid, err := strconv.Atoi(strings.TrimSpace(r.out))
+	r := inworld.Command(t, "/", nil, "systemctl", "show", "--value", "--property=MainPID", "user@"+strconv.Itoa(os.Getuid())+".service") // the system's
+	pid, err := strconv.Atoi(strings.TrimSpace(r.Out))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,19 +220,19 @@ func TestCycles(t *testing.T) {
 		before := residue(t)
 		dir := newProject(t, "shop", "sleep", "1000")
 		configure(t, dir, "daemon:\n  command: [sleep, '1000']\n  readiness: {settle: 1ms}\n  sockets: {http: 127.0.0.1:18090}\n")
-		apexd(t, dir, 0, asRoot("install")...)
+		inworld.Apexd(t, dir, 0, asRoot("install")...)
 		unit := unitOf(t, dir)
-		apexd(t, dir, 0, "start")
+		inworld.Apexd(t, dir, 0, "start")
 		group := filepath.Join("/sys/fs/cgroup", shown(t, unit, "ControlGroup"))
-		apexd(t, dir, 0, "stop")
+		inworld.Apexd(t, dir, 0, "stop")
 		files, pid := tree(t, dir), managerPID(t)
 		open := descriptors(t, pid)
 		for i := range cycles {
-			apexd(t, dir, 0, "start")
+			inworld.Apexd(t, dir, 0, "start")
 			if i%10 == 9 { // a crash now and then: the next start clears what it left
 				systemctl(t, "kill", "-s", "KILL", unit)
 			}
-			apexd(t, dir, 0, "stop")
+			inworld.Apexd(t, dir, 0, "stop")
 		}
 		if _, err := os.Stat(group); err == nil {
 			t.Errorf("%s is still there", group)
@@ -239,11 +240,11 @@ func TestCycles(t *testing.T) {
 		if now := tree(t, dir); !slices.Equal(now, files) {
 			t.Errorf("files: %q, were %q", now, files)
 		}
-		eventually(t, "systemd has closed what it had open", func() bool { return descriptors(t, pid) <= open })
+		inworld.Eventually(t, "systemd has closed what it had open", func() bool { return descriptors(t, pid) <= open })
 		if got := shown(t, unit, "ActiveState") + " " + shown(t, unit, "Result"); got != "inactive success" {
 			t.Errorf("it is %s", got)
 		}
-		apexd(t, dir, 0, "uninstall")
+		inworld.Apexd(t, dir, 0, "uninstall")
 		if after := residue(t); !slices.Equal(before, after) {
 			t.Errorf("left behind: %q, was %q", after, before)
 		}
@@ -268,9 +269,9 @@ func tree(t *testing.T, dir string) []string {
 func TestKeysAreTheSame(t *testing.T) {
 	eachScope(t, func(t *testing.T, scope service.Scope) {
 		dir := newProject(t, "shop", "sleep", "1000")
-		apexd(t, dir, 0, "start")
+		inworld.Apexd(t, dir, 0, "start")
 		direct := object(t, dir)
-		apexd(t, dir, 0, asRoot("install", "--takeover", "--now")...)
+		inworld.Apexd(t, dir, 0, asRoot("install", "--takeover", "--now")...)
 		unit := object(t, dir)
 		for k, v := range direct {
 			u, ok := unit[k]
@@ -292,17 +293,17 @@ func TestKeysAreTheSame(t *testing.T) {
 func TestWithoutSockets(t *testing.T) {
 	needWorld(t, "system")
 	dir := newProject(t, "shop", "sleep", "1000")
-	bin := tempDir(t)
+	bin := inworld.TempDir(t)
 	// systemctl itself needs the sockets: it is run where they are
 	script := "#!/bin/sh\necho \"$*\" >>" + bin + "/asked\nexec nsenter --target 1 --mount --wd=/ /usr/bin/systemctl \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(bin, "systemctl"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	hidden := func(want int, args ...string) result {
+	hidden := func(want int, args ...string) inworld.Result {
 		t.Helper()
-		argv := []string{"unshare", "--mount", "sh", "-c", "mount --bind /dev/null /run/systemd/private && mount --bind /dev/null /run/dbus/system_bus_socket && exec \"$@\"", "sh", tool("apexd")}
-		r := command(t, dir, []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, append(argv, args...)...)
-		if r.code != want {
+		argv := []string{"unshare", "--mount", "sh", "-c", "mount --bind /dev/null /run/systemd/private && mount --bind /dev/null /run/dbus/system_bus_socket && exec \"$@\"", "sh", inworld.Tool("apexd")}
+		r := inworld.Command(t, dir, []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, append(argv, args...)...)
+		if r.Code != want {
 			t.Fatalf("%q: %s", args, r)
 		}
 		return r
@@ -310,7 +311,7 @@ func TestWithoutSockets(t *testing.T) {
 	hidden(0, asRoot("install", "--now")...)
 	unit := unitOf(t, dir)
 	pid := *status(t, dir).PID
-	if r := hidden(0, "status"); !strings.Contains(r.out, "PID "+strconv.Itoa(pid)) || strings.Contains(r.out+r.err, "cannot ask") {
+	if r := hidden(0, "status"); !strings.Contains(r.Out, "PID "+strconv.Itoa(pid)) || strings.Contains(r.Out+r.Err, "cannot ask") {
 		t.Errorf("status: %s", r)
 	}
 	hidden(0, "restart")
@@ -324,7 +325,7 @@ func TestWithoutSockets(t *testing.T) {
 		t.Errorf("disable: %s", got)
 	}
 	hidden(0, "start")
-	if r := hidden(0, asRoot("install")...); strings.Contains(r.out, "up to date") {
+	if r := hidden(0, asRoot("install")...); strings.Contains(r.Out, "up to date") {
 		t.Errorf("what is disabled is up to date: %s", r)
 	}
 	hidden(0, "kill")

@@ -3,7 +3,6 @@ package systemd_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/install"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
@@ -52,7 +52,7 @@ func TestQuoting(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer in.Close()
-			base := tempDir(t)
+			base := inworld.TempDir(t)
 			for i := range 10 {
 				once(t, in, scope, filepath.Join(base, fmt.Sprint(i)), rnd)
 			}
@@ -81,7 +81,7 @@ func once(t *testing.T, in install.Installer, scope service.Scope, base string, 
 	if err := os.MkdirAll(project, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	copyProgram(t, bin)
+	inworld.CopyProgram(t, bin)
 	p, err := in.Install(t.Context(), r)
 	if err != nil {
 		t.Fatalf("%q: %v", r.Spec.Project, err)
@@ -128,26 +128,5 @@ func check(t *testing.T, r install.Request, scope service.Scope, p *install.Plan
 	// what WorkingDirectory= cannot say is left out, and run goes there by itself
 	if dir := string(g.Dir); dir != r.Spec.Project && strings.Contains(p.Files[0].New, "\nWorkingDirectory=") {
 		t.Errorf("it runs in %q, not %q\n%s", dir, r.Spec.Project, p)
-	}
-}
-
-// copyProgram puts this test program at path.
-func copyProgram(t *testing.T, path string) {
-	t.Helper()
-	from, err := os.Open("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer from.Close()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer to.Close()
-	if _, err := io.Copy(to, from); err != nil {
-		t.Fatal(err)
 	}
 }

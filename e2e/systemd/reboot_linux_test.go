@@ -3,14 +3,11 @@ package systemd_test
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
-	"github.com/joshuaaferguson/apexd/e2e/gate"
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -48,16 +45,7 @@ $BIN/apexd start && kill -0 $! && $BIN/apexd status --json >$D/fourth.json
 
 // TestReboot: what is enabled comes back with the boot, for a user who lingers too, and an old record is not believed.
 func TestReboot(t *testing.T) {
-	switch _, err := os.Stat("/lib/systemd/systemd"); {
-	case os.Getenv(labVariable) != "":
-		t.Skip("a world has no worlds in it")
-	case testing.Short():
-		t.Skip("takes seconds")
-	case os.Geteuid() != 0:
-		gate.Skip(t, "worlds need root")
-	case err != nil:
-		gate.Skip(t, "needs systemd")
-	}
+	needWorlds(t)
 	for world, root := range map[string]string{"systemd": "--run-as root", "systemd-user": ""} {
 		t.Run(world, func(t *testing.T) {
 			dir, err := os.MkdirTemp("", "apexd-reboot-")
@@ -101,12 +89,9 @@ type machine struct{ dir, world, root string }
 // boot runs script as a login would, after before has prepared the disk.
 func (m machine) boot(t *testing.T, before, script string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), tool("lab"), "-timeout", "2m", "-bind", m.dir, "-before", before, "-env", "D="+m.dir, "-env", "BIN="+os.Getenv(binVariable), "-env", "ROOT="+m.root,
+	out, err := inworld.Lab(t.Context(), "-timeout", "2m", "-bind", m.dir, "-before", before, "-env", "D="+m.dir, "-env", "BIN="+inworld.Bin(), "-env", "ROOT="+m.root,
 		m.world, "--", "sh", "-c", script)
-	cmd.Env = append(os.Environ(), labVariable+"=")
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 )
 
 // TestWithoutSession: su, sudo and cron leave neither XDG_RUNTIME_DIR nor a bus address.
@@ -17,7 +19,7 @@ func TestWithoutSession(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	dir := newProject(t, "shop", "sleep", "1000")
-	apexd(t, dir, 0, "install", "--now")
+	inworld.Apexd(t, dir, 0, "install", "--now")
 	if s := status(t, dir); !s.Running || s.Backend != "systemd" {
 		t.Errorf("%+v", s)
 	}
@@ -26,8 +28,8 @@ func TestWithoutSession(t *testing.T) {
 // TestNoUserManager: nobody to ask is said, and not that the daemon is not installed.
 func TestNoUserManager(t *testing.T) {
 	needWorld(t, "system")
-	dir := tempDir(t)
-	cmd := exec.CommandContext(t.Context(), tool("apexd"), "install", "--project", dir)
+	dir := inworld.TempDir(t)
+	cmd := exec.CommandContext(t.Context(), inworld.Tool("apexd"), "install", "--project", dir)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "XDG_") })
 	cmd.Env = append(cmd.Env, "HOME="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4711, Gid: 4711}}
@@ -42,7 +44,7 @@ func TestNoUserManager(t *testing.T) {
 func TestLinger(t *testing.T) {
 	needWorld(t, "user")
 	dir := newProject(t, "shop", "sleep", "1000")
-	if r := apexd(t, dir, 0, "install", "--linger", "--dry-run"); strings.Contains(r.out+r.err, "linger") {
+	if r := inworld.Apexd(t, dir, 0, "install", "--linger", "--dry-run"); strings.Contains(r.Out+r.Err, "linger") {
 		t.Errorf("%s", r)
 	}
 }
@@ -52,10 +54,10 @@ func TestNoSystemd(t *testing.T) {
 	if _, err := os.Stat("/run/systemd/system"); err == nil {
 		t.Skip("systemd runs here")
 	}
-	dir := tempDir(t)
+	dir := inworld.TempDir(t)
 	before, _ := filepath.Glob("/etc/init.d/*")
-	r := command(t, dir, nil, tool("apexd"), "install", "--project", dir, "--system")
-	if r.code == 0 || !strings.Contains(r.err, "cannot find a service manager") && os.Geteuid() == 0 {
+	r := inworld.Command(t, dir, nil, inworld.Tool("apexd"), "install", "--project", dir, "--system")
+	if r.Code == 0 || !strings.Contains(r.Err, "cannot find a service manager") && os.Geteuid() == 0 {
 		t.Errorf("%s", r)
 	}
 	if after, _ := filepath.Glob("/etc/init.d/*"); !slices.Equal(before, after) {

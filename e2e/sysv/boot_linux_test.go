@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -55,7 +56,7 @@ func reboot(t *testing.T, init, backend, disk string) {
 	}
 	boot := func(before, script, out string) service.Status {
 		t.Helper()
-		said, err := world(t, "-timeout", "2m", "-bind", dir, "-before", before, "-env", "D="+dir, "-env", "BIN="+os.Getenv(binVariable), "-env", "OUT="+out, "-env", "DISK="+disk, init, "--", "sh", "-c", script)
+		said, err := inworld.Lab(t.Context(), "-timeout", "2m", "-bind", dir, "-before", before, "-env", "D="+dir, "-env", "BIN="+inworld.Bin(), "-env", "OUT="+out, "-env", "DISK="+disk, init, "--", "sh", "-c", script)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, said)
 		}
@@ -105,20 +106,20 @@ func TestServiceDirectory(t *testing.T) {
 			at := s.scan + "/shop"
 			native := func(command string) {
 				t.Helper()
-				if r := run(t, "/", "", "env", "DIR="+at, "sh", "-c", command); command != "" && r.code != 0 {
+				if r := run(t, "/", "", "env", "DIR="+at, "sh", "-c", command); command != "" && r.Code != 0 {
 					t.Errorf("%s: %s", command, r)
 				}
 			}
-			if r := apexd(t, dir, 1, "install"); !strings.Contains(r.err, "--for "+s.kind+" --output "+s.scan) {
+			if r := inworld.Apexd(t, dir, 1, "install"); !strings.Contains(r.Err, "--for "+s.kind+" --output "+s.scan) {
 				t.Errorf("install: %s", r)
 			}
-			apexd(t, dir, 0, "install", "--for", s.kind, "--output", at)
-			if r := apexd(t, dir, 0, "install", "--for", s.kind, "--output", at); !strings.Contains(r.out, "up to date") {
+			inworld.Apexd(t, dir, 0, "install", "--for", s.kind, "--output", at)
+			if r := inworld.Apexd(t, dir, 0, "install", "--for", s.kind, "--output", at); !strings.Contains(r.Out, "up to date") {
 				t.Errorf("again: %s", r)
 			}
 			native(s.look)
-			eventually(t, "the supervisor has started it", func() bool { st := status(t, dir); return st.Ready != nil && *st.Ready })
-			st := status(t, dir)
+			inworld.Eventually(t, "the supervisor has started it", func() bool { st := inworld.Status(t, dir); return st.Ready != nil && *st.Ready })
+			st := inworld.Status(t, dir)
 			if st.Backend != s.kind || st.Service == nil || *st.Service != at || !st.Registered || st.Enabled == nil || !*st.Enabled {
 				t.Errorf("%+v", st)
 			}
@@ -126,21 +127,21 @@ func TestServiceDirectory(t *testing.T) {
 			s.stays(t, dir, service.StateStopped)
 			native(s.up)
 			s.runs(t, dir, 0)
-			first := *status(t, dir).PID
+			first := *inworld.Status(t, dir).PID
 			native(s.again)
 			s.runs(t, dir, first)
-			apexd(t, dir, 0, "stop")
+			inworld.Apexd(t, dir, 0, "stop")
 			s.stays(t, dir, service.StateStopped)
-			apexd(t, dir, 0, "start")
-			second := *status(t, dir).PID
-			if r := run(t, "/", "", "kill", "-KILL", fmt.Sprint(second)); r.code != 0 {
+			inworld.Apexd(t, dir, 0, "start")
+			second := *inworld.Status(t, dir).PID
+			if r := run(t, "/", "", "kill", "-KILL", fmt.Sprint(second)); r.Code != 0 {
 				t.Fatal(r)
 			}
-			eventually(t, "it is brought back", func() bool {
-				st := status(t, dir)
+			inworld.Eventually(t, "it is brought back", func() bool {
+				st := inworld.Status(t, dir)
 				return st.PID != nil && *st.PID != second && st.State == service.StateRunning
 			})
-			apexd(t, dir, 0, "kill")
+			inworld.Apexd(t, dir, 0, "kill")
 			s.stays(t, dir, service.StateStopped)
 			s.ends(t, dir)
 			told, err := os.ReadFile(filepath.Join(dir, "told"))
@@ -154,8 +155,8 @@ func TestServiceDirectory(t *testing.T) {
 // runs waits until another daemon than the one with this PID runs and is ready.
 func (supervisor) runs(t *testing.T, dir string, old int) {
 	t.Helper()
-	eventually(t, "it runs", func() bool {
-		st := status(t, dir)
+	inworld.Eventually(t, "it runs", func() bool {
+		st := inworld.Status(t, dir)
 		return st.State == service.StateRunning && *st.PID != old && *st.Ready
 	})
 }
@@ -164,7 +165,7 @@ func (supervisor) runs(t *testing.T, dir string, old int) {
 func (supervisor) stays(t *testing.T, dir string, want service.State) {
 	t.Helper()
 	<-time.After(1500 * time.Millisecond) // nothing tells that nothing happens
-	if st := status(t, dir); st.State != want || st.Running {
+	if st := inworld.Status(t, dir); st.State != want || st.Running {
 		t.Errorf("%+v, want it to stay %s", st, want)
 	}
 }
@@ -176,21 +177,21 @@ func (s supervisor) ends(t *testing.T, dir string) {
 	if err := os.WriteFile(end, []byte("3"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if r := apexd(t, dir, 1, "start", "--json"); !strings.Contains(r.out, "START_FAILED") || !strings.Contains(r.out, `"code":3`) {
+	if r := inworld.Apexd(t, dir, 1, "start", "--json"); !strings.Contains(r.Out, "START_FAILED") || !strings.Contains(r.Out, `"code":3`) {
 		t.Errorf("start of what fails: %s", r)
 	}
 	s.stays(t, dir, service.StateFailed)
 	if err := os.Remove(end); err != nil {
 		t.Fatal(err)
 	}
-	apexd(t, dir, 0, "start")
+	inworld.Apexd(t, dir, 0, "start")
 	if err := os.WriteFile(end, []byte("0"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	st := status(t, dir)
-	if r := run(t, "/", "", "kill", "-TERM", fmt.Sprint(st.Workload.PID)); r.code != 0 { // by policy it is tried again, and then is done
+	st := inworld.Status(t, dir)
+	if r := run(t, "/", "", "kill", "-TERM", fmt.Sprint(st.Workload.PID)); r.Code != 0 { // by policy it is tried again, and then is done
 		t.Fatal(r)
 	}
-	eventually(t, "it has ended", func() bool { return !status(t, dir).Running })
+	inworld.Eventually(t, "it has ended", func() bool { return !inworld.Status(t, dir).Running })
 	s.stays(t, dir, service.StateStopped)
 }

@@ -1,29 +1,12 @@
 package sysv_test
 
 import (
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
-)
 
-// findings are what doctor finds in dir, by ID.
-func findings(t *testing.T, dir string, args ...string) map[string]string {
-	t.Helper()
-	r := run(t, dir, "", append([]string{tool("apexd"), "doctor", "--json"}, args...)...)
-	var d struct {
-		Findings []struct{ ID, Message, Fix string }
-		Fixed    []string
-	}
-	if err := json.Unmarshal([]byte(r.out), &d); err != nil {
-		t.Fatalf("%v: %s", err, r)
-	}
-	found := map[string]string{"fixed": strings.Join(d.Fixed, " ")}
-	for _, f := range d.Findings {
-		found[f.ID] = f.Message + "\n" + f.Fix
-	}
-	return found
-}
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
+)
 
 // TestDoctor: a script that is as it would be written today is left alone, for whomever it was and whichever PATH; one that somebody has changed is found, and mended by --fix.
 func TestDoctor(t *testing.T) {
@@ -33,7 +16,7 @@ func TestDoctor(t *testing.T) {
 	install(t, roots, "--run-as", "nobody")
 	t.Setenv("PATH", os.Getenv("PATH")+":/nowhere")
 	for _, dir := range []string{dir, roots} {
-		if f := findings(t, dir); f["drift"] != "" || f["manager"] != "" || f["program-gone"] != "" {
+		if f := inworld.Findings(t, dir); f["drift"] != "" || f["manager"] != "" || f["program-gone"] != "" {
 			t.Errorf("as it was installed: %v", f)
 		}
 	}
@@ -49,10 +32,10 @@ func TestDoctor(t *testing.T) {
 	if err := os.WriteFile(script, []byte(changed), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if f := findings(t, dir); !strings.Contains(f["drift"], " as root ") || !strings.Contains(f["drift"], "apexd install") {
+	if f := inworld.Findings(t, dir); !strings.Contains(f["drift"], " as root ") || !strings.Contains(f["drift"], "apexd install") {
 		t.Errorf("after somebody has changed the script: %v", f)
 	}
-	if f := findings(t, dir, "--fix"); f["fixed"] != "drift" || f["drift"] != "" {
+	if f := inworld.Findings(t, dir, "--fix"); f["fixed"] != "drift" || f["drift"] != "" {
 		t.Errorf("mended: %v", f)
 	}
 	if now, err := os.ReadFile(script); err != nil || !strings.Contains(string(now), " as "+owner+" ") {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -29,23 +30,23 @@ func TestInsservAlone(t *testing.T) {
 		links, _ := filepath.Glob("/etc/rc[2-5].d/S[0-9][0-9]" + name)
 		return len(links) == 4
 	}
-	if r := apexd(t, dir, 0, "install", "--dry-run"); !strings.Contains(r.out, "insserv "+name) {
+	if r := inworld.Apexd(t, dir, 0, "install", "--dry-run"); !strings.Contains(r.Out, "insserv "+name) {
 		t.Fatalf("the plan: %s", r)
 	}
-	apexd(t, dir, 0, "install", "--now")
-	if st := status(t, dir); !starts() || !st.Running || st.Enabled == nil || !*st.Enabled {
+	inworld.Apexd(t, dir, 0, "install", "--now")
+	if st := inworld.Status(t, dir); !starts() || !st.Running || st.Enabled == nil || !*st.Enabled {
 		t.Errorf("installed: %+v", st)
 	}
-	apexd(t, dir, 0, "install")
-	apexd(t, dir, 0, "disable")
-	if st := status(t, dir); starts() || st.Enabled == nil || *st.Enabled {
+	inworld.Apexd(t, dir, 0, "install")
+	inworld.Apexd(t, dir, 0, "disable")
+	if st := inworld.Status(t, dir); starts() || st.Enabled == nil || *st.Enabled {
 		t.Errorf("disabled: %+v", st)
 	}
-	apexd(t, dir, 0, "enable")
+	inworld.Apexd(t, dir, 0, "enable")
 	if !starts() {
 		t.Error("enabled again, and nothing starts it")
 	}
-	apexd(t, dir, 0, "uninstall")
+	inworld.Apexd(t, dir, 0, "uninstall")
 	if after := residue(t); len(after) != len(before) {
 		t.Errorf("left behind: %q, before: %q", after, before)
 	}

@@ -9,14 +9,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
 // install registers dir's daemon with the init, and uninstalls it at the end.
 func install(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	apexd(t, dir, 0, append([]string{"install"}, args...)...)
-	t.Cleanup(func() { apexd(t, dir, 0, "uninstall") })
+	inworld.Apexd(t, dir, 0, append([]string{"install"}, args...)...)
+	t.Cleanup(func() { inworld.Apexd(t, dir, 0, "uninstall") })
 	return service.RegistrationName(dir, service.DefaultName)
 }
 
@@ -50,13 +51,13 @@ func TestNativeTools(t *testing.T) {
 		{"start", 0, service.StateRunning},
 	} {
 		if step.verb == "KILL" {
-			pid := *status(t, dir).PID
+			pid := *inworld.Status(t, dir).PID
 			run(t, "/", "", "kill", "-KILL", fmt.Sprint(pid))
-			eventually(t, "it is gone", func() bool { return !status(t, dir).Running })
-		} else if r := run(t, "/", "", append(call[:len(call):len(call)], step.verb)...); r.code != step.code {
+			inworld.Eventually(t, "it is gone", func() bool { return !inworld.Status(t, dir).Running })
+		} else if r := run(t, "/", "", append(call[:len(call):len(call)], step.verb)...); r.Code != step.code {
 			t.Errorf("%q %s: %s\nwant exit status %d", call, step.verb, r, step.code)
 		}
-		s := status(t, dir)
+		s := inworld.Status(t, dir)
 		if s.State != step.state || s.Backend != backend || s.Service == nil || *s.Service != name || !s.Registered || s.Enabled == nil || !*s.Enabled {
 			t.Errorf("after %s: %+v", step.verb, s)
 		}
@@ -70,21 +71,21 @@ func TestExitStatuses(t *testing.T) {
 	name := install(t, dir)
 	script := "/etc/init.d/" + name
 	_, backend := native(init, name)
-	if r := run(t, "/", "nobody", script, "status"); r.code != 3 {
+	if r := run(t, "/", "nobody", script, "status"); r.Code != 3 {
 		t.Errorf("status as a stranger: %s", r)
 	}
 	for _, verb := range []string{"start", "restart"} {
-		if r := run(t, "/", "nobody", script, verb); r.code != 4 || !strings.Contains(r.err, "sudo") {
+		if r := run(t, "/", "nobody", script, verb); r.Code != 4 || !strings.Contains(r.Err, "sudo") {
 			t.Errorf("%s as a stranger: %s", verb, r)
 		}
 	}
-	if r := run(t, "/", "nobody", tool("apexd"), "start", "--project", dir, "--json"); r.code != 77 || !strings.Contains(r.out, "PERMISSION_DENIED") {
+	if r := run(t, "/", "nobody", inworld.Tool("apexd"), "start", "--project", dir, "--json"); r.Code != 77 || !strings.Contains(r.Out, "PERMISSION_DENIED") {
 		t.Errorf("apexd start as a stranger: %s", r)
 	}
-	if r := run(t, "/", owner, tool("apexd"), "start", "--project", dir); r.code != 0 || status(t, dir).Backend != backend {
+	if r := run(t, "/", owner, inworld.Tool("apexd"), "start", "--project", dir); r.Code != 0 || inworld.Status(t, dir).Backend != backend {
 		t.Errorf("apexd start as the daemon's own user: %s", r)
 	}
-	apexd(t, dir, 0, "stop")
+	inworld.Apexd(t, dir, 0, "stop")
 	config := filepath.Join(dir, ".apex/config.yaml")
 	good, err := os.ReadFile(config)
 	if err != nil {
@@ -93,7 +94,7 @@ func TestExitStatuses(t *testing.T) {
 	if err := os.WriteFile(config, []byte("daemon: {bogus: 1}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if r := run(t, "/", "", script, "start"); r.code != 6 {
+	if r := run(t, "/", "", script, "start"); r.Code != 6 {
 		t.Errorf("start with a wrong configuration: %s", r)
 	}
 	if err := os.WriteFile(config, good, 0o644); err != nil {
@@ -104,11 +105,11 @@ func TestExitStatuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	lost := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(lost, []byte(strings.ReplaceAll(string(text), tool("apexd"), "/nowhere/apexd")), 0o755); err != nil {
+	if err := os.WriteFile(lost, []byte(strings.ReplaceAll(string(text), inworld.Tool("apexd"), "/nowhere/apexd")), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for verb, code := range map[string]int{"start": 5, "stop": 5, "status": 4} {
-		if r := run(t, "/", "", "sh", lost, verb); r.code != code || !strings.Contains(r.err, "/nowhere/apexd") {
+		if r := run(t, "/", "", "sh", lost, verb); r.Code != code || !strings.Contains(r.Err, "/nowhere/apexd") {
 			t.Errorf("%s without apexd: %s\nwant exit status %d", verb, r, code)
 		}
 	}
@@ -119,25 +120,25 @@ func TestRunsAsTheOwner(t *testing.T) {
 	needWorld(t, "init", "busybox")
 	dir := newProject(t, "it's a shop", `echo "$(id -un):$(id -Gn):$HOME:$(pwd):$STRAY:$(umask)" >>told; exec sleep 1000`)
 	name := install(t, dir)
-	groups := strings.TrimSpace(run(t, "/", "", "id", "-Gn", owner).out)
+	groups := strings.TrimSpace(run(t, "/", "", "id", "-Gn", owner).Out)
 	want := fmt.Sprintf("%s:%s:/usr/games:%s::0022\n", owner, groups, dir)
 	t.Setenv("STRAY", "1")
 	for _, argv := range [][]string{
-		{"service", name, "start"}, {"/etc/init.d/" + name, "start"}, {"/etc/init.d/" + name, "restart"}, {tool("apexd"), "start", "--project", dir}, {tool("apexd"), "restart", "--project", dir},
+		{"service", name, "start"}, {"/etc/init.d/" + name, "start"}, {"/etc/init.d/" + name, "restart"}, {inworld.Tool("apexd"), "start", "--project", dir}, {inworld.Tool("apexd"), "restart", "--project", dir},
 	} {
-		if r := run(t, "/", "", append([]string{"sh", "-c", `umask 077; exec "$0" "$@"`}, argv...)...); r.code != 0 {
+		if r := run(t, "/", "", append([]string{"sh", "-c", `umask 077; exec "$0" "$@"`}, argv...)...); r.Code != 0 {
 			t.Fatalf("%q: %s", argv, r)
 		}
 		told, err := os.ReadFile(filepath.Join(dir, "told"))
 		if err != nil || !strings.HasSuffix(string(told), want) {
 			t.Errorf("%q: %q, want %q at the end (%v)", argv, told, want, err)
 		}
-		pid := *status(t, dir).PID
-		ps := strings.Fields(run(t, "/", "", "ps", "-o", "user=,sid=", "-p", fmt.Sprint(pid)).out)
+		pid := *inworld.Status(t, dir).PID
+		ps := strings.Fields(run(t, "/", "", "ps", "-o", "user=,sid=", "-p", fmt.Sprint(pid)).Out)
 		if len(ps) != 2 || ps[0] != owner || ps[1] != fmt.Sprint(pid) {
 			t.Errorf("%q: user and session are %q, PID %d", argv, ps, pid)
 		}
-		apexd(t, dir, 0, "stop")
+		inworld.Apexd(t, dir, 0, "stop")
 	}
 }
 
@@ -146,13 +147,13 @@ func TestAtOnce(t *testing.T) {
 	needWorld(t, "init", "busybox")
 	dir := newProject(t, "shop", "echo why; exit 3")
 	name := install(t, dir)
-	if r := run(t, "/", "", "service", name, "start"); r.code != 1 || !strings.Contains(r.err, "why") {
+	if r := run(t, "/", "", "service", name, "start"); r.Code != 1 || !strings.Contains(r.Err, "why") {
 		t.Errorf("start: %s", r)
 	}
-	if s := status(t, dir); s.Running || s.State != service.StateFailed || s.LastExit == nil || s.LastExit.Code != 3 {
+	if s := inworld.Status(t, dir); s.Running || s.State != service.StateFailed || s.LastExit == nil || s.LastExit.Code != 3 {
 		t.Errorf("%+v", s)
 	}
-	if r := apexd(t, dir, 1, "start", "--json"); !strings.Contains(r.out, `"why"`) || !strings.Contains(r.out, "START_FAILED") {
+	if r := inworld.Apexd(t, dir, 1, "start", "--json"); !strings.Contains(r.Out, `"why"`) || !strings.Contains(r.Out, "START_FAILED") {
 		t.Errorf("start: %s", r)
 	}
 }
@@ -175,17 +176,17 @@ func TestForeignPIDFiles(t *testing.T) {
 		if err := os.WriteFile(pidFile, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if r := run(t, "/", "", "service", name, "status"); r.code != 3 {
+		if r := run(t, "/", "", "service", name, "status"); r.Code != 3 {
 			t.Errorf("%q in %s: %s", content, pidFile, r)
 		}
-		if r := run(t, "/", "", "service", name, "stop"); r.code != 0 {
+		if r := run(t, "/", "", "service", name, "stop"); r.Code != 0 {
 			t.Errorf("stop: %s", r)
 		}
-		apexd(t, dir, 0, "start")
+		inworld.Apexd(t, dir, 0, "start")
 		if b, err := os.ReadFile(pidFile); err != nil || string(b) != content {
 			t.Errorf("%s has become %q, %v", pidFile, b, err)
 		}
-		apexd(t, dir, 0, "stop")
+		inworld.Apexd(t, dir, 0, "stop")
 	}
 	select {
 	case err := <-ended:
@@ -213,22 +214,22 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			before := residue(t)
 			dir := newProject(t, "shop", "exec sleep 1000")
-			apexd(t, dir, 0, "install", "--now")
+			inworld.Apexd(t, dir, 0, "install", "--now")
 			name := service.RegistrationName(dir, service.DefaultName)
-			if r := run(t, dir, "", "env", "NAME="+name, "sh", "-c", tt.wreck); r.code != 0 {
+			if r := run(t, dir, "", "env", "NAME="+name, "sh", "-c", tt.wreck); r.Code != 0 {
 				t.Fatal(r)
 			}
-			apexd(t, dir, 0, "uninstall")
+			inworld.Apexd(t, dir, 0, "uninstall")
 			if after := residue(t); !slices.Equal(before, after) {
 				t.Errorf("before: %q\nafter: %q", before, after)
 			}
-			if s := status(t, dir); s.Running || s.Registered {
+			if s := inworld.Status(t, dir); s.Running || s.Registered {
 				t.Errorf("%+v", s)
 			}
-			if r := run(t, "/", "", "pgrep", "-f", dir); r.code != 1 {
+			if r := run(t, "/", "", "pgrep", "-f", dir); r.Code != 1 {
 				t.Errorf("it still runs: %s", r)
 			}
-			if r := apexd(t, dir, 0, "uninstall"); !strings.Contains(r.out, "not installed") {
+			if r := inworld.Apexd(t, dir, 0, "uninstall"); !strings.Contains(r.Out, "not installed") {
 				t.Errorf("again: %s", r)
 			}
 		})
@@ -241,8 +242,8 @@ func TestRollBack(t *testing.T) {
 	dir := newProject(t, "shop", "exit 1")
 	name := service.RegistrationName(dir, service.DefaultName)
 	before := residue(t)
-	r := apexd(t, dir, 1, "install", "--now")
-	if after := residue(t); !slices.Equal(before, after) || !strings.Contains(r.err, "nothing was changed") {
+	r := inworld.Apexd(t, dir, 1, "install", "--now")
+	if after := residue(t); !slices.Equal(before, after) || !strings.Contains(r.Err, "nothing was changed") {
 		t.Errorf("%s\nbefore: %q\nafter: %q", r, before, after)
 	}
 	if err := os.WriteFile("/etc/init.d/"+name, []byte("#!/bin/sh\n"), 0o755); err != nil {
@@ -250,7 +251,7 @@ func TestRollBack(t *testing.T) {
 	}
 	defer os.Remove("/etc/init.d/" + name)
 	for _, verb := range []string{"install", "uninstall", "enable", "disable"} {
-		if r := apexd(t, dir, 1, verb, "--json"); !strings.Contains(r.out, "SERVICE_EXISTS") {
+		if r := inworld.Apexd(t, dir, 1, verb, "--json"); !strings.Contains(r.Out, "SERVICE_EXISTS") {
 			t.Errorf("%s over somebody's script: %s", verb, r)
 		}
 	}
@@ -264,11 +265,11 @@ func TestProgramOfOthers(t *testing.T) {
 	needWorld(t, "init", "busybox")
 	dir := newProject(t, "shop", "exec sleep 1000")
 	own := filepath.Join(dir, "apexd")
-	if r := run(t, "/", "", "sh", "-c", `cp "$0" "$1" && chown games "$1"`, tool("apexd"), own); r.code != 0 {
+	if r := run(t, "/", "", "sh", "-c", `cp "$0" "$1" && chown games "$1"`, inworld.Tool("apexd"), own); r.Code != 0 {
 		t.Fatal(r)
 	}
 	before := residue(t)
-	if r := run(t, dir, "", own, "install"); r.code != 1 || !strings.Contains(r.err, "root execute anything") {
+	if r := run(t, dir, "", own, "install"); r.Code != 1 || !strings.Contains(r.Err, "root execute anything") {
 		t.Errorf("%s", r)
 	}
 	if after := residue(t); !slices.Equal(before, after) {
@@ -284,27 +285,27 @@ func TestRunlevels(t *testing.T) {
 	level := func(n string) {
 		t.Helper()
 		previous := map[string]string{"0": "2", "2": "S"}[n]
-		if r := run(t, "/", "", "env", "-i", "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "RUNLEVEL="+n, "PREVLEVEL="+previous, "runlevel="+n, "previous="+previous, "/etc/init.d/rc", n); r.code != 0 {
+		if r := run(t, "/", "", "env", "-i", "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "RUNLEVEL="+n, "PREVLEVEL="+previous, "runlevel="+n, "previous="+previous, "/etc/init.d/rc", n); r.Code != 0 {
 			t.Fatalf("rc %s: %s", n, r)
 		}
 	}
 	level("0")
-	if s := status(t, dir); s.State != service.StateStopped {
+	if s := inworld.Status(t, dir); s.State != service.StateStopped {
 		t.Errorf("in runlevel 0: %+v", s)
 	}
 	level("2")
-	if s := status(t, dir); !s.Running || s.Backend != "sysv" {
+	if s := inworld.Status(t, dir); !s.Running || s.Backend != "sysv" {
 		t.Errorf("in runlevel 2: %+v", s)
 	}
 	level("0")
-	apexd(t, dir, 0, "disable")
+	inworld.Apexd(t, dir, 0, "disable")
 	level("2")
-	if s := status(t, dir); s.Running || s.Enabled == nil || *s.Enabled {
+	if s := inworld.Status(t, dir); s.Running || s.Enabled == nil || *s.Enabled {
 		t.Errorf("disabled, in runlevel 2: %+v", s)
 	}
-	apexd(t, dir, 0, "enable")
+	inworld.Apexd(t, dir, 0, "enable")
 	level("2")
-	if s := status(t, dir); !s.Running || !*s.Enabled {
+	if s := inworld.Status(t, dir); !s.Running || !*s.Enabled {
 		t.Errorf("enabled, in runlevel 2: %+v", s)
 	}
 }
