@@ -58,8 +58,7 @@ func (j job) merge(s *service.Status, r service.Registration, age func(pid int) 
 	}
 	outside := s.Running && s.PID != nil && *s.PID != j.PID
 	if !outside {
-		scope := string(r.Scope)
-		s.Backend, s.Scope, s.Service = string(r.Backend), &scope, &r.Service
+		registeredAs(s, r)
 		s.Restarts = max(s.Restarts, j.Runs-1)
 	}
 	s.Wanted = s.Running || j.live() || s.State == service.StateFailed || s.Enabled != nil && *s.Enabled

@@ -83,7 +83,7 @@ func (l *Launchd) Status(ctx context.Context) (service.Status, error) {
 	for i := range askAgain {
 		j, err := l.find(ctx)
 		if err != nil {
-			return l.unasked(err), nil
+			return l.Direct.unasked(l.Registration, "launchd", err), nil
 		}
 		if i == 0 && j.Domain != "" {
 			if yes, err := l.launchctl().Disabled(ctx, j.Domain, l.Registration.Service); err == nil {
@@ -99,18 +99,6 @@ func (l *Launchd) Status(ctx context.Context) (service.Status, error) {
 		}
 	}
 	return st, nil
-}
-
-// unasked is the status without the manager's part.
-func (l *Launchd) unasked(err error) service.Status {
-	st := l.Direct.look()
-	scope := string(l.Registration.Scope)
-	st.Registered = true // or nobody would have asked launchd
-	if !st.Running {
-		st.Backend, st.Scope, st.Service = string(service.KindLaunchd), &scope, &l.Registration.Service
-	}
-	st.Warnings = append(st.Warnings, "cannot ask launchd about "+l.Registration.Service+": "+err.Error())
-	return st
 }
 
 // Start implements service.Backend: it returns when the record says that the workload is ready. launchd itself knows no more than that a process runs.
@@ -303,25 +291,23 @@ func (l *Launchd) abandon(why error) error {
 
 // Stop implements service.Backend: the job is booted out, and its property list stays for the next start, login or boot.
 func (l *Launchd) Stop(ctx context.Context, o service.StopOptions) (service.Stopped, error) {
-	began := time.Now()
-	st := service.Stopped{PID: l.Direct.certain(ctx).PID}
-	ctx, cancel := context.WithTimeout(ctx, l.Direct.stopBound(o.Timeout)+launchd.Settle)
-	defer cancel()
-	for range l.domains() { // it may be loaded into more than one, by hand
-		j, err := l.find(ctx)
-		if err != nil {
-			return st, l.cannotAsk("stop daemon", service.CodeStopFailed, err)
+	return l.Direct.stopThrough(ctx, l.Registration, o, launchd.Settle, func(ctx context.Context, _ int) (killed bool, err error) {
+		for range l.domains() { // it may be loaded into more than one, by hand
+			j, err := l.find(ctx)
+			if err == nil && !j.loaded {
+				break
+			}
+			if err == nil {
+				var forced bool
+				forced, err = l.end(ctx, j.Domain, o)
+				killed = killed || forced
+			}
+			if err != nil {
+				return killed, l.cannotAsk("stop daemon", service.CodeStopFailed, err)
+			}
 		}
-		if !j.loaded {
-			break
-		}
-		killed, err := l.end(ctx, j.Domain, o)
-		if st.Killed = st.Killed || killed; err != nil {
-			return st, l.cannotAsk("stop daemon", service.CodeStopFailed, err)
-		}
-	}
-	st.Took = time.Since(began)
-	return st, l.Direct.stoppedBy(ctx, l.Registration)
+		return killed, nil
+	})
 }
 
 // end boots the job out of d, and helps with SIGKILL when the time is over.

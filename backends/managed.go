@@ -32,6 +32,38 @@ func (d *Direct) stoppedBy(ctx context.Context, r service.Registration) error {
 	}
 }
 
+// stopThrough stops the daemon by end, which has r's manager do it and reports whether the graceful request was not enough. It gets the PID of the daemon, and a context that ends when the
+// manager takes longer than the daemon may and more.
+func (d *Direct) stopThrough(ctx context.Context, r service.Registration, o service.StopOptions, more time.Duration, end func(ctx context.Context, pid int) (killed bool, err error)) (service.Stopped, error) {
+	began := time.Now()
+	st := service.Stopped{PID: d.certain(ctx).PID}
+	ctx, cancel := context.WithTimeout(ctx, d.stopBound(o.Timeout)+more)
+	defer cancel()
+	var err error
+	if st.Killed, err = end(ctx, st.PID); err != nil {
+		return st, err
+	}
+	st.Took = time.Since(began)
+	return st, d.stoppedBy(ctx, r)
+}
+
+// registeredAs says in st that r's manager has the daemon, or would start it.
+func registeredAs(st *service.Status, r service.Registration) {
+	scope := string(r.Scope)
+	st.Backend, st.Scope, st.Service = string(r.Backend), &scope, &r.Service
+}
+
+// unasked is the status without the part of r's manager, which people call name and which could not be asked.
+func (d *Direct) unasked(r service.Registration, name string, err error) service.Status {
+	st := d.look()
+	st.Registered = true // or nobody would have asked
+	if !st.Running {
+		registeredAs(&st, r)
+	}
+	st.Warnings = append(st.Warnings, "cannot ask "+name+" about "+r.Service+": "+err.Error())
+	return st
+}
+
 // startedAs is the answer to a start, of a daemon that runs.
 func startedAs(f pidfile.Finding) service.Started {
 	a := service.Started{PID: f.PID}

@@ -36,8 +36,7 @@ func (k rcService) merge(st *service.Status, r service.Registration) {
 	st.Registered, st.Enabled, st.Native = true, &enabled, &native
 	outside := st.Running && st.PID != nil && *st.PID != k.Child
 	if !outside {
-		scope := string(r.Scope)
-		st.Backend, st.Scope, st.Service = string(r.Backend), &scope, &r.Service
+		registeredAs(st, r)
 		st.Restarts = max(st.Restarts, k.Respawns)
 	}
 	st.Wanted = st.Running || k.live() || enabled || st.State == service.StateFailed

@@ -78,18 +78,12 @@ func (s *SCM) Status(context.Context) (service.Status, error) {
 
 // unasked is the status without the manager's part.
 func (s *SCM) unasked(err error) service.Status {
-	st := s.Direct.look()
 	if errors.Is(err, winsvc.ErrNotInstalled) {
+		st := s.Direct.look()
 		st.Warnings = append(st.Warnings, s.Definition()+` is there, but the Service Control Manager has no such service: "apexd uninstall" removes what is left`)
 		return st
 	}
-	st.Registered = true
-	if !st.Running {
-		scope := string(s.Registration.Scope)
-		st.Backend, st.Scope, st.Service = string(service.KindWindows), &scope, &s.Registration.Service
-	}
-	st.Warnings = append(st.Warnings, "cannot ask Windows about "+s.Registration.Service+": "+err.Error())
-	return st
+	return s.Direct.unasked(s.Registration, "Windows", err)
 }
 
 // alive reports whether there is a process with this PID.
@@ -116,8 +110,7 @@ func mergeService(st *service.Status, q winsvc.Status, start winsvc.StartType, r
 	}
 	outside := st.Running && st.PID != nil && *st.PID != q.PID
 	if !outside {
-		scope := string(r.Scope)
-		st.Backend, st.Scope, st.Service = string(r.Backend), &scope, &r.Service
+		registeredAs(st, r)
 	}
 	live := q.State == winsvc.Running || q.State == winsvc.StartPending
 	st.Wanted = st.Running || live || enabled || st.State == service.StateFailed
@@ -233,20 +226,18 @@ func (s *SCM) notStarted(q winsvc.Status) error {
 
 // Stop implements service.Backend, through the SCM, which would otherwise start the daemon again.
 func (s *SCM) Stop(ctx context.Context, o service.StopOptions) (service.Stopped, error) {
-	began := time.Now()
 	m, err := s.connect(true)
 	if err != nil {
 		return service.Stopped{}, s.cannotAsk("stop daemon", service.CodeStopFailed, err)
 	}
 	defer m.Close()
-	st := service.Stopped{PID: s.Direct.certain(ctx).PID}
-	ctx, cancel := context.WithTimeout(ctx, s.Direct.stopBound(o.Timeout))
-	defer cancel()
-	if st.Killed, err = s.end(ctx, m, o); err != nil {
-		return st, s.cannotAsk("stop daemon", service.CodeStopFailed, err)
-	}
-	st.Took = time.Since(began)
-	return st, s.Direct.stoppedBy(ctx, s.Registration)
+	return s.Direct.stopThrough(ctx, s.Registration, o, 0, func(ctx context.Context, _ int) (bool, error) {
+		killed, err := s.end(ctx, m, o)
+		if err != nil {
+			err = s.cannotAsk("stop daemon", service.CodeStopFailed, err)
+		}
+		return killed, err
+	})
 }
 
 // end stops the service and returns when the SCM says so. While a state is pending the SCM passes no request on, and the daemon is asked itself; so it is when it is to be

@@ -75,14 +75,14 @@ func (s *Systemd) Status(ctx context.Context) (service.Status, error) {
 	defer cancel()
 	m, err := s.connect(ctx)
 	if err != nil {
-		return s.unasked(err), nil
+		return s.Direct.unasked(s.Registration, "systemd", err), nil
 	}
 	defer m.Close()
 	var st service.Status
 	for range askAgain {
 		u, err := ask(ctx, m, s.Registration.Service)
 		if err != nil {
-			return s.unasked(err), nil
+			return s.Direct.unasked(s.Registration, "systemd", err), nil
 		}
 		st = s.Direct.look()
 		ran := st.Running
@@ -103,18 +103,6 @@ func consistent(u unit, running bool) bool {
 		return !running
 	}
 	return true
-}
-
-// unasked is the status without the manager's part.
-func (s *Systemd) unasked(err error) service.Status {
-	st := s.Direct.look()
-	scope := string(s.Registration.Scope)
-	st.Registered = true // or nobody would have asked systemd
-	if !st.Running {
-		st.Backend, st.Scope, st.Service = string(service.KindSystemd), &scope, &s.Registration.Service
-	}
-	st.Warnings = append(st.Warnings, "cannot ask systemd about "+s.Registration.Service+": "+err.Error())
-	return st
 }
 
 // Start implements service.Backend: it returns when the start job has run, and with it, the unit being of Type=notify, the workload is ready.
@@ -291,21 +279,19 @@ func (s *Systemd) hint() string {
 
 // Stop implements service.Backend, through the manager, which would otherwise start the daemon again.
 func (s *Systemd) Stop(ctx context.Context, o service.StopOptions) (service.Stopped, error) {
-	began := time.Now()
 	m, err := s.connect(ctx)
 	if err != nil {
 		return service.Stopped{}, s.cannotAsk("stop daemon", service.CodeStopFailed, err)
 	}
 	defer m.Close()
-	st := service.Stopped{PID: s.Direct.certain(ctx).PID}
-	ctx, cancel := context.WithTimeout(ctx, s.Direct.stopBound(o.Timeout))
-	defer cancel()
-	if st.Killed, err = s.stop(ctx, m, o); err != nil {
-		return st, s.stopError(st.PID, err)
-	}
-	st.Took = time.Since(began)
-	_ = m.ResetFailed(ctx, s.Registration.Service) // a unit that is not failed, or is gone, has nothing to reset
-	return st, s.Direct.stoppedBy(ctx, s.Registration)
+	return s.Direct.stopThrough(ctx, s.Registration, o, 0, func(ctx context.Context, pid int) (bool, error) {
+		killed, err := s.stop(ctx, m, o)
+		if err != nil {
+			return killed, s.stopError(pid, err)
+		}
+		_ = m.ResetFailed(ctx, s.Registration.Service) // a unit that is not failed, or is gone, has nothing to reset
+		return killed, nil
+	})
 }
 
 // ended is how a job ended.

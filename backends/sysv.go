@@ -87,8 +87,7 @@ func mergeScript(st *service.Status, r service.Registration, script, enabled boo
 		st.Warnings = append(st.Warnings, fmt.Sprintf("it is registered as %s and runs outside of it", r.Service))
 		return
 	}
-	scope := string(r.Scope)
-	st.Backend, st.Scope, st.Service = string(r.Backend), &scope, &r.Service
+	registeredAs(st, r)
 	if !script {
 		st.Warnings = append(st.Warnings, `its script is gone: "apexd install" writes it anew`)
 	}

@@ -83,8 +83,7 @@ func (u unit) merge(s *service.Status, r service.Registration) {
 	}
 	outside := s.Running && s.PID != nil && *s.PID != u.MainPID
 	if !outside {
-		scope := string(r.Scope)
-		s.Backend, s.Scope, s.Service = string(r.Backend), &scope, &r.Service
+		registeredAs(s, r)
 		s.Restarts = max(s.Restarts, u.Restarts)
 	}
 	s.Wanted = s.Running || u.live() || u.ActiveState == "failed" || s.Enabled != nil && *s.Enabled

@@ -77,7 +77,7 @@ func (d launchdDriver) New(t servicetest.T, base string) servicetest.Subject {
 	}
 	s.env = slices.DeleteFunc(s.env, func(kv string) bool { return strings.HasPrefix(kv, "HOME=") })
 	s.env = append(s.env, "HOME="+s.home)
-	t.Cleanup(func() { s.unregister(t) })
+	t.Cleanup(func() { unregister(t, s) })
 	return s
 }
 
@@ -92,10 +92,7 @@ type job struct {
 // Configure registers what it has written. A configuration that is refused leaves the job as it was.
 func (s *job) Configure(t servicetest.T, w servicetest.Workload) {
 	s.subject.Configure(t, w)
-	o := s.Install(t.Context())
-	if refused := o.Err != nil && (w.Raw != "" || len(w.Command) > 0 || o.Err.Code == service.CodeAlreadyRunning); o.Exit != 0 && !refused {
-		t.Fatalf("install: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
+	register(t, s, w)
 }
 
 func (s *job) Start(ctx context.Context) servicetest.Outcome { return s.run(ctx, "start") }
@@ -109,15 +106,6 @@ func (s *job) Install(ctx context.Context) servicetest.Outcome {
 
 func (s *job) Uninstall(ctx context.Context) servicetest.Outcome {
 	return s.run(ctx, "uninstall", "--"+string(s.scope))
-}
-
-func (s *job) unregister(t servicetest.T) {
-	if o := s.Uninstall(t.Context()); o.Exit != 0 {
-		t.Errorf("uninstall: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
-	if left := s.Installed(t); len(left) > 0 {
-		t.Errorf("left behind by uninstall: %q", left)
-	}
 }
 
 func (s *job) label() string { return service.RegistrationName(s.project, service.DefaultName) }

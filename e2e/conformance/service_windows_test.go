@@ -8,12 +8,11 @@ import (
 	"os/exec"
 	"strings"
 
-	"golang.org/x/sys/windows"
-	"golang.org/x/sys/windows/registry"
-
 	"github.com/joshuaaferguson/apexd/internal/winsvc"
 	"github.com/joshuaaferguson/apexd/service"
 	"github.com/joshuaaferguson/apexd/service/servicetest"
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
 )
 
 // serviceDriver registers the daemon as a service of Windows by `apexd install` and operates it by apexd's verbs.
@@ -57,7 +56,7 @@ func administrator() bool {
 
 func (d serviceDriver) New(t servicetest.T, base string) servicetest.Subject {
 	s := &windowsService{newSubject(t, base)}
-	t.Cleanup(func() { s.unregister(t) })
+	t.Cleanup(func() { unregister(t, s) })
 	return s
 }
 
@@ -67,11 +66,7 @@ type windowsService struct{ *subject }
 // Configure registers what it has written. A configuration that is refused leaves the service as it was.
 func (s *windowsService) Configure(t servicetest.T, w servicetest.Workload) {
 	s.subject.Configure(t, w)
-	o := s.Install(t.Context())
-	refused := o.Err != nil && (w.Raw != "" || len(w.Command) > 0 || o.Err.Code == service.CodeAlreadyRunning)
-	if o.Exit != 0 && !refused {
-		t.Fatalf("install: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
+	register(t, s, w)
 }
 
 func (s *windowsService) Start(ctx context.Context) servicetest.Outcome { return s.run(ctx, "start") }
@@ -84,15 +79,6 @@ func (s *windowsService) Install(ctx context.Context) servicetest.Outcome {
 
 func (s *windowsService) Uninstall(ctx context.Context) servicetest.Outcome {
 	return s.run(ctx, "uninstall")
-}
-
-func (s *windowsService) unregister(t servicetest.T) {
-	if o := s.Uninstall(t.Context()); o.Exit != 0 {
-		t.Errorf("uninstall: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
-	if left := s.Installed(t); len(left) > 0 {
-		t.Errorf("left behind by uninstall: %q", left)
-	}
 }
 
 func (s *windowsService) name() string {

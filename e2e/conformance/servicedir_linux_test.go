@@ -59,7 +59,7 @@ func (s *inServiceDir) dir() string {
 // Configure writes the service directory anew, and returns when it is supervised. A configuration that is refused leaves it as it was.
 func (s *inServiceDir) Configure(t servicetest.T, w servicetest.Workload) {
 	s.subject.Configure(t, w)
-	registerConfigured(t, s.run(t.Context(), "install", "--for", string(s.d.kind), "--output", s.dir(), "--down", "--run-as", "root"), w)
+	installed(t, s.run(t.Context(), "install", "--for", string(s.d.kind), "--output", s.dir(), "--down", "--run-as", "root"), w)
 	if s.d.kind == service.KindS6 {
 		if err := tool(t.Context(), "s6-svscanctl", "-a", s.d.scan); err != nil {
 			t.Fatalf("%v", err)

@@ -80,14 +80,6 @@ func (s *registered) Configure(t servicetest.T, w servicetest.Workload) {
 	register(t, s, w)
 }
 
-// register installs what was configured.
-func register(t servicetest.T, s servicetest.Installer, w servicetest.Workload) {
-	o := s.Install(t.Context())
-	if refused := o.Err != nil && (w.Raw != "" || len(w.Command) > 0 || o.Err.Code == service.CodeAlreadyRunning); o.Exit != 0 && !refused {
-		t.Fatalf("install: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
-}
-
 func (s *registered) Start(ctx context.Context) servicetest.Outcome { return s.run(ctx, "start") }
 
 func (s *registered) Install(ctx context.Context) servicetest.Outcome {
@@ -109,16 +101,6 @@ func (s *registered) Uninstall(ctx context.Context) servicetest.Outcome {
 func (s *registered) Undisturbed(servicetest.T) (done func()) {
 	s.manager.Lock()
 	return s.manager.Unlock
-}
-
-// unregister removes what a case has left, and says what stays all the same.
-func unregister(t servicetest.T, s servicetest.Installer) {
-	if o := s.Uninstall(t.Context()); o.Exit != 0 {
-		t.Errorf("uninstall: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
-	if left := s.Installed(t); len(left) > 0 {
-		t.Errorf("left behind by uninstall: %q", left)
-	}
 }
 
 func (s *registered) name() string {

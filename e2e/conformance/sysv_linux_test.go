@@ -31,7 +31,7 @@ func (sysvDriver) Missing(a servicetest.Ability) servicetest.Absence {
 
 func (d sysvDriver) New(t servicetest.T, base string) servicetest.Subject {
 	s := &initScript{direct{newSubject(t, base)}, d.kind}
-	t.Cleanup(func() { s.unregister(t) })
+	t.Cleanup(func() { unregister(t, s) })
 	return s
 }
 
@@ -44,15 +44,7 @@ type initScript struct {
 // Configure registers what it has written. A configuration that is refused leaves the script as it was.
 func (s *initScript) Configure(t servicetest.T, w servicetest.Workload) {
 	s.subject.Configure(t, w)
-	registerConfigured(t, s.Install(t.Context()), w)
-}
-
-// registerConfigured fails where o is not what comes of installing with w.
-func registerConfigured(t servicetest.T, o servicetest.Outcome, w servicetest.Workload) {
-	refused := o.Err != nil && (w.Raw != "" || len(w.Command) > 0 || o.Err.Code == service.CodeAlreadyRunning)
-	if o.Exit != 0 && !refused {
-		t.Fatalf("install: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
+	register(t, s, w)
 }
 
 func (s *initScript) Install(ctx context.Context) servicetest.Outcome {
@@ -61,15 +53,6 @@ func (s *initScript) Install(ctx context.Context) servicetest.Outcome {
 
 func (s *initScript) Uninstall(ctx context.Context) servicetest.Outcome {
 	return s.run(ctx, "uninstall")
-}
-
-func (s *initScript) unregister(t servicetest.T) {
-	if o := s.Uninstall(t.Context()); o.Exit != 0 {
-		t.Errorf("uninstall: %d %v\n%s", o.Exit, o.Err, o.Text)
-	}
-	if left := s.Installed(t); len(left) > 0 {
-		t.Errorf("left behind by uninstall: %q", left)
-	}
 }
 
 func (s *initScript) name() string {
