@@ -121,3 +121,29 @@ func (s *Screen) pause() {
 	}
 	s.send(Event{Kind: Resized})
 }
+
+// lend gives the terminal back until take.
+func (s *Screen) lend() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return os.ErrClosed
+	}
+	s.lent = true
+	return s.release()
+}
+
+// take takes the terminal again.
+func (s *Screen) take() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return os.ErrClosed
+	}
+	if err := s.console.take(); err != nil {
+		return err
+	}
+	s.lent = false
+	_, err := s.out.WriteString(enter)
+	return err
+}
