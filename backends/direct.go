@@ -189,19 +189,34 @@ func (d *Direct) kill(ctx context.Context, h *proc.Handle) error {
 // clear takes the place of a daemon that is gone, ends what it left running, and removes its record. What it may not or cannot clear it
 // leaves, which is an error only where something still runs.
 func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
-	switch {
-	case f.Running || f.State == service.StateStopped && !d.Ref.Unfinished():
-		return nil // nothing left, or somebody has started the next one already
-	case f.State == service.StateUnknown:
-		return &service.Error{
-			Op: "stop daemon", Code: service.CodeStopFailed, Path: d.Ref.Path, Err: errors.New(f.Reason),
-			Hint: "nothing is signalled while it is not certain; look at the process and remove the file if it is stale",
+	for range clearTries {
+		switch {
+		case f.Running || f.State == service.StateStopped && !d.Ref.Unfinished():
+			return nil // nothing left, or somebody has started the next one already
+		case f.State == service.StateUnknown:
+			return &service.Error{
+				Op: "stop daemon", Code: service.CodeStopFailed, Path: d.Ref.Path, Err: errors.New(f.Reason),
+				Hint: "nothing is signalled while it is not certain; look at the process and remove the file if it is stale",
+			}
+		}
+		err := d.clearOnce(ctx)
+		if !errors.Is(err, service.ErrAlreadyRunning) {
+			return err
+		}
+		// Whoever has the place has a name by now, which is the next daemon's, or has gone: another stop, which clears as this one would have, or a daemon that has crashed.
+		if f = d.certain(ctx); f.Running && f.PID == 0 && f.Record == nil {
+			return stopError(0, fmt.Errorf("what the last daemon has left cannot be cleared: %s", f.Reason))
 		}
 	}
+	return stopError(0, errors.New("somebody else was clearing what the last daemon has left, again and again, and did not end it"))
+}
+
+// clearTries bounds how often clear goes after others who clear as well.
+const clearTries = 10
+
+// clearOnce is clear where it is known that there is something. Its error matches service.ErrAlreadyRunning where somebody has the place.
+func (d *Direct) clearOnce(ctx context.Context) error {
 	lock, got, err := d.Ref.AcquireToClear(ctx)
-	if errors.Is(err, service.ErrAlreadyRunning) {
-		return d.clearedByOthers(ctx)
-	}
 	if err != nil {
 		return err
 	}
@@ -213,18 +228,6 @@ func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
 		err = lock.Remove()
 	}
 	return errors.Join(err, lock.Release())
-}
-
-// clearedByOthers waits until whoever has the place has a name, which is the next daemon's, or has gone: another stop clears as this one would have.
-func (d *Direct) clearedByOthers(ctx context.Context) error {
-	f := d.certain(ctx)
-	switch {
-	case f.Running && f.PID == 0 && f.Record == nil:
-		return stopError(0, fmt.Errorf("what the last daemon has left cannot be cleared: %s", f.Reason))
-	case f.Running, f.State == service.StateStopped:
-		return nil
-	}
-	return stopError(0, errors.New("somebody else was clearing what the last daemon has left, and did not end it"))
 }
 
 // endLeftovers ends what the daemon of prev, if there was one, has left running.
