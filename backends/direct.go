@@ -236,6 +236,7 @@ func endLeftovers(ctx context.Context, ref pidfile.Ref, prev *pidfile.Record) er
 		return nil
 	}
 	left, err := supervise.Leftovers(ref, prev)
+	supervise.AwaitExiting(ctx)
 	return errors.Join(err, supervise.End(ctx, left))
 }
 

@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 		}, ""},
 		{"a time limit", "-timeout 3s noinit x", config{World: all["noinit"], Timeout: 3 * time.Second, Args: []string{"x"}}, ""},
 		{"no world", "", config{}, "unknown world"},
-		{"no such world", "upstart -- x", config{}, `unknown world "upstart", want one of noinit noinit-plain`},
+		{"no such world", "upstart -- x", config{}, `unknown world "upstart", want one of busybox noinit noinit-plain`},
 		{"no command", "noinit", config{}, "no command"},
 		{"no command after the dashes", "noinit --", config{}, "no command"},
 		{"not a variable", "-env A noinit x", config{}, "want KEY=value"},

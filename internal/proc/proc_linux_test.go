@@ -33,6 +33,9 @@ func TestFirstThreadEnded(t *testing.T) {
 	if info.Zombie {
 		t.Error("taken for a zombie")
 	}
+	if all, err := Exiting(); err != nil || !slices.Contains(pidsOf(all), c.pid()) || slices.Contains(pidsOf(all), os.Getpid()) {
+		t.Errorf("on their way out are %v, %v, want %d among them", pidsOf(all), err, c.pid())
+	}
 	h := open(t, c.pid())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()

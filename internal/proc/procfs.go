@@ -14,11 +14,15 @@ type stat struct {
 	pid, ppid, pgid, sid int
 	threads              int
 	state                byte
+	exiting              bool          // PF_EXITING: its first thread ends, and its memory is gone
 	name, start          string        // comm, starttime in the kernel's own words
 	sinceBoot            time.Duration // starttime
 	cpu                  time.Duration // utime, stime, and cutime and cstime: of children that were waited for
 	pages                int64         // rss
 }
+
+// pfExiting is a bit of the kernel's flags of a thread (PF_EXITING, include/linux/sched.h): 4 since Linux 1.0.
+const pfExiting = 0x4
 
 // tick is the unit of starttime: sysconf(_SC_CLK_TCK) is 100 on every Linux that Go runs on.
 const tick = 10 * time.Millisecond
@@ -47,6 +51,11 @@ func parseStat(b []byte) (stat, error) {
 		}
 		*field.to = int(n)
 	}
+	flags, err := strconv.ParseUint(f[6], 10, 32)
+	if err != nil {
+		return stat{}, errStat
+	}
+	s.exiting = flags&pfExiting != 0
 	ok := true
 	ticks := func(text string) time.Duration {
 		n, err := strconv.ParseUint(text, 10, 64)

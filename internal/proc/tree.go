@@ -39,6 +39,10 @@ func WithEnv(kv ...string) ([]Info, error) {
 	return withEnv(kv)
 }
 
+// Exiting returns the processes that are on their way out: their memory is gone, and with it the environment that WithEnv looks for, while they may still hold files and
+// locks. One whose first thread has ended and whose others run on is among them. Linux only, else errors.ErrUnsupported.
+func Exiting() ([]Info, error) { return exiting() }
+
 // SetSubreaper makes orphaned descendants of this process its children, whom it must wait for (PR_SET_CHILD_SUBREAPER,
 // prctl(2)). Linux only, else errors.ErrUnsupported.
 func SetSubreaper() error { return setSubreaper() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -135,6 +136,11 @@ func withEnv(kv []string) ([]Info, error) {
 		return err
 	})
 	return out, err
+}
+
+func exiting() ([]Info, error) {
+	all, err := list()
+	return slices.DeleteFunc(all, func(i Info) bool { return !i.exiting || i.Zombie }), err
 }
 
 // readAll reads dir/name, a file of the kernel's, into buf, which is emptied first. It does without os, which would ask with eight system calls more whether

@@ -6,6 +6,8 @@ import "errors"
 
 func withEnv([]string) ([]Info, error) { return nil, errors.ErrUnsupported }
 
+func exiting() ([]Info, error) { return nil, errors.ErrUnsupported }
+
 func setSubreaper() error { return errors.ErrUnsupported }
 
 func lockHolder(string) (int, bool) { return 0, false }

@@ -210,11 +210,9 @@ func (d *daemon) inherit(prev *pidfile.Record) {
 	if err != nil {
 		d.logger.Warn("Cannot find everything that the previous daemon left behind, going on", "err", err)
 	}
-	if len(left) == 0 {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), leftoverWait)
 	defer cancel()
+	AwaitExiting(ctx)
 	for _, p := range left {
 		if err := end(ctx, p); err != nil {
 			d.logger.Warn("Cannot end a process that the previous daemon left behind, going on", "pid", p.PID, "name", p.Name, "err", err)
@@ -234,6 +232,26 @@ func restartsOf(r *pidfile.Record) int {
 
 // leftoverWait bounds the wait for killed processes to disappear; one in uninterruptible sleep may take for ever.
 const leftoverWait = 5 * time.Second
+
+// exitingWait bounds the wait of AwaitExiting: a program whose first thread alone has ended goes on.
+const exitingWait = time.Second
+
+// AwaitExiting waits for processes of this user that are on their way out. Leftovers cannot tell whose they were, since the environment goes first, and the next workload would meet one that still
+// has its files, locks and sockets. Nothing is done to them.
+func AwaitExiting(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, exitingWait)
+	defer cancel()
+	ending, _ := proc.Exiting() // who cannot be seen is not waited for
+	for _, p := range ending {
+		if p.UID != os.Geteuid() {
+			continue
+		}
+		if h, err := proc.Open(p.PID, p.Identity); err == nil {
+			_ = h.Wait(ctx)
+			h.Close()
+		}
+	}
+}
 
 // Leftovers finds the live processes of the workload that the daemon of prev, which is gone, was running: the recorded main process by its identity,
 // with its descendants, and every process of the same owner whose environment says that it was started for this PID file. The caller itself
