@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -114,10 +115,17 @@ func TestDeletedAfterCrash(t *testing.T) {
 	}
 }
 
+// deleted deletes .apex, again where the daemon makes a file in it meanwhile.
 func (p *project) deleted() {
 	p.t.Helper()
-	if err := os.RemoveAll(p.apex("")); err != nil {
-		p.t.Fatal(err)
+	for end := time.Now().Add(patience); ; {
+		err := os.RemoveAll(p.apex(""))
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, syscall.ENOTEMPTY) || time.Now().After(end) {
+			p.t.Fatal(err)
+		}
 	}
 }
 

@@ -44,6 +44,9 @@ func TestPIDChurn(t *testing.T) {
 			s, now := p.one()
 			kill(t, s.pid())
 			kill(t, now.Workloads[0])
+			for _, pid := range p.scan().Grandchildren { // a record that names no workload does not lead to it
+				kill(t, pid)
+			}
 			p.must("status", 1)
 			end := p.churn(row, s.pid(), now.Workloads[0])
 			exits := p.hammer(tries(t))
@@ -130,9 +133,18 @@ func (p *project) churn(mode string, pids ...int) func() churned {
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
+	ready, w, err := os.Pipe()
+	if err != nil {
 		p.t.Fatal(err)
 	}
+	cmd.ExtraFiles = []*os.File{w}
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, _ = io.ReadAll(ready) // its end says that the files were read, which the first stop removes
+	ready.Close()
 	return func() churned {
 		p.t.Helper()
 		stdin.Close()
@@ -169,6 +181,7 @@ func churner(args []string) int {
 		}
 		files[path] = b
 	}
+	os.NewFile(3, "ready").Close()
 	var c churned
 	for {
 		select {
