@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/joshuaaferguson/apexd/backends"
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
 // openSelf is a project whose daemon is this program. order is what serve does.
 func openSelf(t *testing.T, order string, set func(*backends.Options)) *service.Manager {
 	t.Helper()
-	dir := t.TempDir()
+	dir := testenv.TempDir(t)
 	apex := filepath.Join(dir, ".apex")
 	const config = `{"daemon": {"command": "no-such-program", "restart": "never"}}` // which is not used
 	if err := errors.Join(os.Mkdir(apex, 0o755), os.WriteFile(filepath.Join(apex, "config.yaml"), []byte(config), 0o644),
