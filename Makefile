@@ -24,3 +24,4 @@ fuzz:
 storm:
 	go test -count=1 -v -timeout 6h ./e2e/storm -run 'Fleet|Readers|Flood|LongLife' -storm.for $(STORMTIME) -storm.clients 1000 -storm.restarts $(RESTARTS)
 	go test -count=1 -v -timeout 6h ./e2e/storm -run 'Fleet|Readers' -storm.for $(STORMTIME) -storm.race
+	APEXD_STORM_FAULTS=60 APEXD_STORM_TRIES=10000 APEXD_STORM_ROUNDS=5 go test -count=1 -v -timeout 6h ./e2e/storm -run '^Test(Faults|PIDChurn|HostileNeighbour)$$'
