@@ -64,6 +64,13 @@ func TestCanary(t *testing.T) {
 			t.Fatal("it was not restarted")
 		}
 	}
+	for p.status().State != "running" {
+		select {
+		case <-time.After(pause): // polling: a status is an answer
+		case <-t.Context().Done():
+			t.Fatal("it does not get ready")
+		}
+	}
 	p.one()
 	look("restarted")
 	p.must("reload", 0)

@@ -41,7 +41,6 @@ type Info struct {
 	Started  time.Time     // the start by today's clock, UTC: now - Age where the OS counts from boot, else as recorded at the start
 	Age      time.Duration // since the start, never negative; not affected by clock steps on Linux and FreeBSD
 	Zombie   bool          // it has ended and its parent has not asked for its status
-	exiting  bool          // Linux: see Exiting
 	Name     string        // short name: the kernel's comm on Unix, the image's base name on Windows
 }
 

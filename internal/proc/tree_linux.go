@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -139,8 +138,26 @@ func withEnv(kv []string) ([]Info, error) {
 }
 
 func exiting() ([]Info, error) {
-	all, err := list()
-	return slices.DeleteFunc(all, func(i Info) bool { return !i.exiting || i.Zombie }), err
+	p, err := here()
+	if err != nil {
+		return nil, err
+	}
+	var out []Info
+	var buf bytes.Buffer
+	err = each(func(dir int) error {
+		if err := readAll(dir, "stat", &buf); err != nil {
+			return err
+		}
+		if s, err := parseStat(buf.Bytes()); err != nil || !s.exiting || s.zombie() {
+			return err
+		}
+		info, err := inspectDir(p, dir)
+		if err == nil {
+			out = append(out, info)
+		}
+		return err
+	})
+	return out, err
 }
 
 // readAll reads dir/name, a file of the kernel's, into buf, which is emptied first. It does without os, which would ask with eight system calls more whether
