@@ -316,7 +316,8 @@ func (f *faulted) crash() {
 	crash(w)
 	f.until(func() bool {
 		now := f.scan()
-		return len(now.Daemons) == 0 && len(now.Workloads) == 0 || len(now.Grandchildren) == 1 && !slices.Contains(now.Workloads, w.Pid) && f.status().State == "running"
+		return len(now.Daemons) == 0 && len(now.Workloads) == 0 ||
+			len(now.Workloads) == 1 && len(now.Grandchildren) == 1 && !slices.Contains(now.Workloads, w.Pid) && f.status().State == "running"
 	})
 }
 

@@ -170,5 +170,6 @@ func (e shop) interrupted(t *testing.T, line string) (string, error) {
 	}
 	_ = cmd.Process.Signal(syscall.SIGINT) // unless it has ended, which Wait tells
 	_, _ = io.Copy(io.Discard, out)        // up to its end
-	return string(first[:n]) + errs.String(), cmd.Wait()
+	err = cmd.Wait()                       // after which nobody writes to errs
+	return string(first[:n]) + errs.String(), err
 }
