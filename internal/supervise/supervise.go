@@ -126,7 +126,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d, err := open(o, lock)
 	if err != nil {
-		return report(o, errors.Join(err, lock.Release()))
+		return report(o, errors.Join(err, endPrevious(o.Ref, got.Previous), lock.Release()))
 	}
 	err = d.run(ctx, got)
 	d.close()
@@ -134,6 +134,17 @@ func Run(ctx context.Context, o Options) error {
 		err = errors.Join(err, lock.Release())
 	}
 	return err
+}
+
+// endPrevious ends what the daemon of prev, if there was one, has left running, where this one does not come to be: nobody knows of it afterwards.
+func endPrevious(ref pidfile.Ref, prev *pidfile.Record) error {
+	if prev == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leftoverWait)
+	defer cancel()
+	left, err := Leftovers(ref, prev)
+	return errors.Join(err, End(ctx, left))
 }
 
 func report(o Options, err error) error {
