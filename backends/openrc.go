@@ -240,7 +240,7 @@ func (o *OpenRC) end(ctx context.Context, f pidfile.Finding, opts service.StopOp
 	done := make(chan error, 1)
 	go func() { done <- o.stopService(ctx) }() // ended by the command, or by ctx
 	var late <-chan time.Time
-	if f.Running && (opts.Force || opts.Timeout > 0) {
+	if opts.Force || opts.Timeout > 0 {
 		t := time.NewTimer(opts.Timeout)
 		defer t.Stop()
 		late = t.C
@@ -250,12 +250,13 @@ func (o *OpenRC) end(ctx context.Context, f pidfile.Finding, opts service.StopOp
 		case err := <-done:
 			return killed, err
 		case <-late:
-			// OpenRC must come first, or the supervisor would start again what is killed. When it has begun is no event.
+			// OpenRC must come first, or the supervisor would start again what is killed. When it has begun is no event, and it says that it has before the
+			// supervisor knows: what that one starts meanwhile is killed too, until OpenRC is done.
 			late = time.After(certainEvery)
 			if w := o.known().Word; w != openrc.Stopping && w != openrc.Stopped {
 				continue
 			}
-			late = nil
+			late = time.After(awaitEvery)
 			if killed, err = true, o.killed(ctx, f); err != nil {
 				return killed, errors.Join(err, <-done)
 			}

@@ -1,14 +1,17 @@
 package openrc_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/internal/openrc"
 	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/service"
@@ -32,7 +35,7 @@ func (m machine) supervisor(t *testing.T) int {
 	return pid
 }
 
-// killed kills a process and returns when it is gone.
+// killed kills a process and returns when it is gone, and nothing has its PID.
 func killed(t *testing.T, pid int) {
 	t.Helper()
 	p, err := proc.Inspect(pid)
@@ -50,6 +53,7 @@ func killed(t *testing.T, pid int) {
 	if err := h.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	inworld.Eventually(t, "it is reaped", func() bool { _, err := proc.Inspect(pid); return errors.Is(err, proc.ErrNotFound) }) // OpenRC takes a zombie for alive
 }
 
 func alive(pid int) bool {
@@ -243,17 +247,29 @@ func TestStaleSupervisorPID(t *testing.T) {
 	}
 }
 
+// configure writes an administrator's settings, and returns their file.
+func (m machine) configure(t *testing.T, text string) string {
+	t.Helper()
+	path := "/etc/conf.d/" + m.name
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { // Debian's package has none
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(path); err != nil { // no uninstall has
+			t.Error(err)
+		}
+	})
+	return path
+}
+
 // TestSettings: an administrator's settings hold, and stay.
 func TestSettings(t *testing.T) {
 	needWorld(t)
 	m := newMachine(t, "root", "daemon:\n  command: [sh, -c, 'nice; exec sleep 1000']\n")
-	path := "/etc/conf.d/" + m.name
-	if err := os.MkdirAll("/etc/conf.d", 0o755); err != nil { // Debian's package has none
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte("supervise_daemon_args='--nicelevel 7'\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	path := m.configure(t, "supervise_daemon_args='--nicelevel 7'\n")
 	m.apexd(t, 0, "start")
 	if said := m.apexd(t, 0, "logs").String(); !strings.Contains(said, "\n7\n") {
 		t.Errorf("it was not made nice:\n%s", said)
@@ -262,7 +278,48 @@ func TestSettings(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Error(err)
 	}
-	if err := os.Remove(path); err != nil {
-		t.Error(err)
+}
+
+// handlesTERM reports whether a process has a handler for SIGTERM that is its own program's: what is called supervise-daemon has not executed it yet.
+func handlesTERM(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	var caught uint64
+	for line := range strings.Lines(string(b)) {
+		if mask, ok := strings.CutPrefix(line, "SigCgt:"); ok {
+			caught, err = strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+		}
+	}
+	return err == nil && caught>>(syscall.SIGTERM-1)&1 == 1 && !strings.HasPrefix(string(b), "Name:\tsupervise")
+}
+
+// TestStopsCrashing: what ends while OpenRC stops its service, before the supervisor knows, is started again. It begins nothing then, or it might take its time to stop.
+func TestStopsCrashing(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", "daemon:\n  command: [sh, -c, \"trap '' TERM; echo run; while :; do sleep 1000; done\"]\n  restart: {delay: 0s, limit: 0}\n  stopTimeout: 1h\n", "--now")
+	first := openrc.System().Look(m.name).Child
+	goOn := filepath.Join(filepath.Dir(m.dir), "go on")
+	if err := syscall.Mkfifo(goOn, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.configure(t, `case "$(tr '\0' ' ' </proc/$$/cmdline)" in *stop*) read -r _ <'`+goOn+"' ;; esac\n")
+	done := make(chan inworld.Result, 1)
+	go func() { done <- m.rc(t, "stop") }() // ended by itself, or by its limit
+	inworld.Eventually(t, "it is being stopped", func() bool { return openrc.System().Look(m.name).Word == openrc.Stopping })
+	killed(t, first)
+	inworld.Eventually(t, "it is started again", func() bool { k := openrc.System().Look(m.name); return k.Child != first && handlesTERM(k.Child) })
+	if err := os.WriteFile(goOn, []byte("\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-done; r.Code != 0 {
+		t.Errorf("rc-service stop: %s", r)
+	}
+	if s := m.status(t); s.Running {
+		t.Errorf("%+v", s)
+	}
+	if n := strings.Count(m.apexd(t, 0, "logs").String(), "\nrun\n"); n != 1 {
+		t.Errorf("it was run %d times", n)
 	}
 }

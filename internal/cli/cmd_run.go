@@ -109,7 +109,9 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	o.Signals = requests
 	if f.keeper.Backend == service.KindOpenRC {
 		o.Again = openrc.System().Respawned(f.keeper.Service)
-		if openrc.System().Look(f.keeper.Service).Never { // the registered policy holds, as under every manager, until the next "apexd install"
+		known := openrc.System().Look(f.keeper.Service)
+		o.Unwanted = known.Word == openrc.Stopping
+		if known.Never { // the registered policy holds, as under every manager, until the next "apexd install"
 			o.Spec.Restart.When = service.RestartNever
 		}
 	}

@@ -40,20 +40,29 @@ func TestFinal(t *testing.T) {
 	}
 }
 
-// TestIdle: what stays in the place of a daemon leaves its lock to others, reloads nothing, and ends when it is asked to.
+// TestIdle: what stays in the place of a daemon leaves its lock to others, reloads nothing, and ends when it is asked to. In a service that is being stopped it ends also
+// when it has missed that.
 func TestIdle(t *testing.T) {
-	dir := t.TempDir()
-	requests := make(chan Request, 2)
-	requests <- Request{RequestReload, "test"}
-	requests <- Request{RequestStop, "test"}
-	o := Options{
-		Again: true, Keeper: service.Registration{Backend: service.KindOpenRC}, Ref: pidfile.Ref{Project: dir, Path: filepath.Join(dir, "daemon.pid")}, Signals: requests,
-		Spec: service.Spec{Restart: service.RestartPolicy{When: service.RestartNever}},
-	}
-	if err := Run(t.Context(), o); err != nil {
-		t.Error(err)
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 || len(requests) > 0 {
-		t.Errorf("left %v, %v; %d requests", left, err, len(requests))
+	never := service.Spec{Restart: service.RestartPolicy{When: service.RestartNever}}
+	for name, o := range map[string]Options{
+		"its end was final":         {Again: true, Spec: never},
+		"stopping":                  {Unwanted: true},
+		"stopping, and nobody asks": {Unwanted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			requests := make(chan Request, 2)
+			requests <- Request{RequestReload, "test"}
+			if name != "stopping, and nobody asks" {
+				requests <- Request{RequestStop, "test"}
+			}
+			o.Keeper, o.Ref, o.Signals = service.Registration{Backend: service.KindOpenRC}, pidfile.Ref{Project: dir, Path: filepath.Join(dir, "daemon.pid")}, requests
+			if err := Run(t.Context(), o); err != nil {
+				t.Error(err)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 || len(requests) > 0 {
+				t.Errorf("left %v, %v; %d requests", left, err, len(requests))
+			}
+		})
 	}
 }

@@ -45,6 +45,8 @@ type Options struct {
 	Keeper service.Registration
 	// Again: Keeper has started this process because the last one ended, which OpenRC does however that was. Restarts are counted on from the record of that one.
 	Again bool
+	// Unwanted: Keeper has started this process and is stopping its service already. Nothing is begun then.
+	Unwanted bool
 
 	// Brake: Keeper starts the daemon again for as long as it fails, so the policy's limit is kept here: each process finds in its predecessor's record how often that was.
 	Brake bool
@@ -112,10 +114,16 @@ type Clock struct {
 // Run is the daemon. It returns when the workload has ended for good and nothing of it is left: nil after a stop or a good end, an
 // *ExitError when the workload ended badly for the last time, a *service.Error when it could not be started.
 //
-// Where o.Again and the policy has no further try, as under OpenRC, it does nothing, and returns nil when it is asked to stop.
+// Where o.Again and the policy has no further try, as under OpenRC, it does nothing, and returns nil when it is asked to stop; so it does where o.Unwanted.
 //
 // The record is removed after a clean end and left after a failure. The lock is kept until the process ends when o.OwnProcess is set.
 func Run(ctx context.Context, o Options) error {
+	if o.Unwanted {
+		ctx, cancel := context.WithTimeout(ctx, unwantedWait)
+		defer cancel()
+		o.idle(ctx)
+		return nil
+	}
 	if o.final() {
 		o.idle(ctx)
 		return nil
