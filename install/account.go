@@ -66,41 +66,34 @@ type Entry struct {
 // CheckRoot reports why a daemon that runs as root must not depend on the file whose path has these elements: somebody else could replace it. Access
 // control lists are not looked at.
 func CheckRoot(entries []Entry) error {
-	e, why := intruder(entries)
-	if why == "" {
-		return nil
-	}
-	return &service.Error{
-		Op: "run the daemon as root", Code: service.CodeInstallFailed, Path: e.Path,
-		Err:  fmt.Errorf("%q %s, who could then become root", e.Path, why),
-		Hint: "let it run as the project's owner (without --run-as root), or: sudo chown root " + e.Path + " && sudo chmod go-w " + e.Path,
-	}
+	return onlyRoots(entries, "run the daemon as root", "then become root", func(path string) string {
+		return "let it run as the project's owner (without --run-as root), or: sudo chown root " + path + " && sudo chmod go-w " + path
+	})
 }
 
 // CheckProgram reports why root must not execute the apexd whose path has these elements, as an init script does before it takes on the daemon's user.
 func CheckProgram(entries []Entry) error {
-	e, why := intruder(entries)
-	if why == "" {
-		return nil
-	}
-	return &service.Error{
-		Op: "have root execute apexd", Code: service.CodeInstallFailed, Path: e.Path,
-		Err:  fmt.Errorf("%q %s, who could have root execute anything", e.Path, why),
-		Hint: "put apexd where only root writes: sudo install -m 755 apexd /usr/local/bin",
-	}
+	return onlyRoots(entries, "have root execute apexd", "have root execute anything", func(string) string {
+		return "put apexd where only root writes: sudo install -m 755 apexd /usr/local/bin"
+	})
 }
 
 // CheckSocket reports why the system's manager must not make a Unix socket for another user in the directory whose path has these elements. It gives the file away
 // by its path (SocketUser=, systemd.socket(5)), as root, and whoever can write the directory can have a link to another file there by then.
 func CheckSocket(entries []Entry) error {
+	return onlyRoots(entries, "have systemd make the socket", "have root give any file away", func(string) string {
+		return "put the socket below /run; or register without --system, where systemd is not root"
+	})
+}
+
+// onlyRoots is the error of op where somebody who is not root could replace one of a path's elements; what he could do then, and the hint for that element.
+func onlyRoots(entries []Entry, op, could string, hint func(path string) string) error {
 	e, why := intruder(entries)
 	if why == "" {
 		return nil
 	}
 	return &service.Error{
-		Op: "have systemd make the socket", Code: service.CodeInstallFailed, Path: e.Path,
-		Err:  fmt.Errorf("%q %s, who could have root give any file away", e.Path, why),
-		Hint: "put the socket below /run; or register without --system, where systemd is not root",
+		Op: op, Code: service.CodeInstallFailed, Path: e.Path, Err: fmt.Errorf("%q %s, who could %s", e.Path, why, could), Hint: hint(e.Path),
 	}
 }
 

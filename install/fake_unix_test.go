@@ -233,3 +233,38 @@ func differences(a, b map[string]string) []string {
 	}
 	return out
 }
+
+// machine is a manager's fake that tells all of its state.
+type machine interface {
+	snapshot(t *testing.T) map[string]string
+}
+
+// failsAt is a fault after the step of this name.
+func failsAt(step string) func(string) error {
+	return func(name string) error {
+		if name == step {
+			return errors.New("injected")
+		}
+		return nil
+	}
+}
+
+// takesBack lets each step of an installation fail after it has done its work, each time on a machine that on makes, and wants that as it was.
+func takesBack(t *testing.T, on func() (machine, *Plan)) {
+	t.Helper()
+	_, p := on()
+	for i := range p.steps {
+		m, p := on()
+		if p.steps[i].do == nil {
+			continue
+		}
+		before := m.snapshot(t)
+		p.fault = failsAt(p.steps[i].name)
+		if err := p.Apply(t.Context()); !errors.Is(err, service.ErrInstallFailed) || !strings.Contains(err.Error(), p.steps[i].name+": injected") {
+			t.Errorf("%s: %v", p.steps[i].name, err)
+		}
+		if d := differences(before, m.snapshot(t)); len(d) > 0 {
+			t.Errorf("after %q has failed: %q", p.steps[i].name, d)
+		}
+	}
+}

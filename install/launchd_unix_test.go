@@ -206,27 +206,7 @@ func TestJobFaults(t *testing.T) {
 		}, r},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, l := tt.on(t)
-			for i, s := range planJob(t, l, tt.r).steps {
-				if s.do == nil {
-					continue
-				}
-				f, l := tt.on(t)
-				p := planJob(t, l, tt.r)
-				before := f.snapshot(t)
-				p.fault = func(name string) error {
-					if name == p.steps[i].name {
-						return errors.New("injected")
-					}
-					return nil
-				}
-				if err := p.Apply(t.Context()); !errors.Is(err, service.ErrInstallFailed) || !strings.Contains(err.Error(), p.steps[i].name+": injected") {
-					t.Errorf("%s: %v", p.steps[i].name, err)
-				}
-				if d := differences(before, f.snapshot(t)); len(d) > 0 {
-					t.Errorf("after %q has failed: %q", p.steps[i].name, d)
-				}
-			}
+			takesBack(t, func() (machine, *Plan) { f, l := tt.on(t); return f, planJob(t, l, tt.r) })
 		})
 	}
 }

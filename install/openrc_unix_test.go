@@ -5,6 +5,7 @@ package install
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,9 +72,12 @@ func (m *fakeRC) Update(_ context.Context, verb, name, level string) error {
 	return os.Remove(link)
 }
 
+// snapshot leaves out what OpenRC itself keeps of a service that was started once.
 func (m *fakeRC) snapshot(t *testing.T) map[string]string {
 	t.Helper()
-	return tree(t, filepath.Dir(m.Init))
+	all := tree(t, filepath.Dir(m.Init))
+	maps.DeleteFunc(all, func(path, _ string) bool { return strings.Contains(path, "/options/") })
+	return all
 }
 
 // installs installs r, which must work.
@@ -122,39 +126,23 @@ func TestOpenRCDryRun(t *testing.T) {
 // TestOpenRCTakesBack: after a failure in any step everything is as it was, on a fresh machine and over an older installation.
 func TestOpenRCTakesBack(t *testing.T) {
 	for _, old := range []bool{false, true} {
-		steps := []string{""}
-		for i := 0; i < len(steps); i++ {
+		steps := 0
+		takesBack(t, func() (machine, *Plan) {
 			m, r := newFakeRC(t), rcRequest()
 			r.Now = true
 			if old {
 				m.installs(t, r)
 				r.Spec.StopTimeout *= 2
 			}
-			before := m.snapshot(t)
 			p, err := m.open().Install(t.Context(), r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if i == 0 {
-				for _, s := range p.steps {
-					steps = append(steps, s.name)
-				}
-				continue
-			}
-			p.fault = func(name string) error {
-				if name == p.steps[i-1].name { // it has the path of the file in it
-					return errors.New("fault")
-				}
-				return nil
-			}
-			if err := p.Apply(t.Context()); err == nil && p.steps[i-1].do != nil {
-				t.Errorf("over an old one %t: no error of step %q", old, steps[i])
-			} else if d := differences(before, m.snapshot(t)); err != nil && slices.ContainsFunc(d, func(path string) bool { return !strings.Contains(path, "/options/") }) {
-				t.Errorf("over an old one %t, step %q: left %q; %v", old, steps[i], d, err)
-			}
-		}
-		if len(steps) < 4 {
-			t.Errorf("only the steps %q", steps)
+			steps = len(p.steps)
+			return m, p
+		})
+		if steps < 3 {
+			t.Errorf("only %d steps", steps)
 		}
 	}
 }

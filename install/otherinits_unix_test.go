@@ -111,9 +111,9 @@ func (m *fakeSysV) sysrc(args []string) error {
 func TestOtherInits(t *testing.T) {
 	r := scriptRequest()
 	r.Now = true
-	for name, machine := range otherInits() {
+	for name, fresh := range otherInits() {
 		t.Run(name, func(t *testing.T) {
-			m := machine(t)
+			m := fresh(t)
 			empty := m.snapshot(t)
 			p := m.installs(t, r)
 			if untested := strings.Contains(p.String(), "system, untested)"); untested != m.kind.Untested() {
@@ -135,7 +135,7 @@ func TestOtherInits(t *testing.T) {
 			if d := differences(empty, m.snapshot(t)); len(d) > 0 {
 				t.Errorf("left: %q\nasked %q", d, m.asked)
 			}
-			m.faults(t, machine, r)
+			faults(t, fresh, r)
 		})
 	}
 }
@@ -153,29 +153,10 @@ func (m *fakeSysV) uninstalls(t *testing.T, r Request) {
 }
 
 // faults has every step of an installation fail on a new machine, after it has done its work; and uninstalls what has lost its script.
-func (m *fakeSysV) faults(t *testing.T, machine func(*testing.T) *fakeSysV, r Request) {
+func faults(t *testing.T, on func(*testing.T) *fakeSysV, r Request) {
 	t.Helper()
-	for i := range m.installs(t, r).steps {
-		m := machine(t)
-		p := m.installs(t, r)
-		if p.steps[i].do == nil {
-			continue
-		}
-		before := m.snapshot(t)
-		p.fault = func(name string) error {
-			if name == p.steps[i].name {
-				return errors.New("injected")
-			}
-			return nil
-		}
-		if err := p.Apply(t.Context()); !errors.Is(err, service.ErrInstallFailed) {
-			t.Errorf("%s: %v", p.steps[i].name, err)
-		}
-		if d := differences(before, m.snapshot(t)); len(d) > 0 {
-			t.Errorf("after %q has failed: %q", p.steps[i].name, d)
-		}
-	}
-	wrecked := machine(t)
+	takesBack(t, func() (machine, *Plan) { m := on(t); return m, m.installs(t, r) })
+	wrecked := on(t)
 	empty := wrecked.snapshot(t)
 	apply(t, wrecked.installs(t, r))
 	wrecked.daemon = pidfile.Finding{}

@@ -13,6 +13,16 @@ func RenderFreeBSD(r Request) (string, error) {
 // (USE_PROCD), which would respawn what apexd has stopped, and knows nothing of its lock. Nothing here has been run on OpenWrt. It is pure. Errors: as RenderFreeBSD.
 func RenderProcd(r Request) (string, error) { return renderScript(r, service.KindProcd, procdScript) }
 
+const callFunction = `# call VERB [ARG...]: one verb as the daemon's user, with the environment that the installation has found and no other
+call() (
+	verb=$1
+	shift
+	umask 022
+	cd / || exit 1
+	@CALL@
+)
+`
+
 const freebsdScript = `#!/bin/sh
 # PROVIDE: @RCNAME@
 # REQUIRE: LOGIN NETWORKING
@@ -29,15 +39,7 @@ rcvar=@RCVAR@
 load_rc_config $name
 : ${@RCVAR@:=NO}
 
-# call VERB [ARG...]: one verb as the daemon's user, with the environment that the installation has found and no other
-call() (
-	verb=$1
-	shift
-	umask 022
-	cd / || exit 1
-	@CALL@
-)
-
+` + callFunction + `
 apexd_start() { call start @KEEPER@ "$@"; }
 apexd_stop() { call stop "$@"; }
 apexd_restart() { call restart @KEEPER@ "$@"; }
@@ -64,15 +66,7 @@ EXTRA_HELP="	status	Whether the daemon runs"
 nl='
 '
 
-# call VERB [ARG...]: one verb as the daemon's user, with the environment that the installation has found and no other
-call() (
-	verb=$1
-	shift
-	umask 022
-	cd / || exit 1
-	@CALL@
-)
-
+` + callFunction + `
 start() { call start @KEEPER@ "$@"; }
 stop() { call stop "$@"; }
 restart() { call restart @KEEPER@ "$@"; }

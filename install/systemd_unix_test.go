@@ -103,28 +103,7 @@ func TestFaults(t *testing.T) {
 		}, r},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, s := tt.on(t)
-			for i := range plan(t, s, tt.r).steps {
-				m, s := tt.on(t)
-				p := plan(t, s, tt.r)
-				if p.steps[i].do == nil {
-					continue
-				}
-				before := m.snapshot(t)
-				p.fault = func(name string) error {
-					if name == p.steps[i].name {
-						return errors.New("injected")
-					}
-					return nil
-				}
-				err := p.Apply(t.Context())
-				if !errors.Is(err, service.ErrInstallFailed) || !strings.Contains(err.Error(), p.steps[i].name+": injected") {
-					t.Errorf("%s: %v", p.steps[i].name, err)
-				}
-				if d := differences(before, m.snapshot(t)); len(d) > 0 {
-					t.Errorf("after %q has failed: %q", p.steps[i].name, d)
-				}
-			}
+			takesBack(t, func() (machine, *Plan) { m, s := tt.on(t); return m, plan(t, s, tt.r) })
 		})
 	}
 }
@@ -299,12 +278,7 @@ func TestTakeover(t *testing.T) {
 	s = newFake(t).open(t)
 	s.running = func(pidfile.Ref) pidfile.Finding { return pidfile.Finding{Running: true} }
 	p := plan(t, s, r)
-	p.fault = func(name string) error {
-		if name == "verify" {
-			return errors.New("injected")
-		}
-		return nil
-	}
+	p.fault = failsAt("verify")
 	if err := p.Apply(t.Context()); err == nil || !slices.Equal(did, []string{"stop", "start"}) {
 		t.Errorf("%v, %q", err, did)
 	}
@@ -468,12 +442,7 @@ func TestLinger(t *testing.T) {
 	r := request()
 	r.Linger = true
 	p := plan(t, s, r)
-	p.fault = func(name string) error {
-		if name == "verify" {
-			return errors.New("injected")
-		}
-		return nil
-	}
+	p.fault = failsAt("verify")
 	if err := p.Apply(t.Context()); err == nil || !slices.Equal(asked, []string{"enable-linger alice", "disable-linger alice"}) {
 		t.Errorf("%v, asked %q", err, asked)
 	}

@@ -168,29 +168,11 @@ func TestSysVFaults(t *testing.T) {
 		}, r},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m := newFakeSysV(t, tt.tool)
-			tt.before(t, m)
-			for i := range m.installs(t, tt.r).steps {
+			takesBack(t, func() (machine, *Plan) {
 				m := newFakeSysV(t, tt.tool)
 				tt.before(t, m)
-				p := m.installs(t, tt.r)
-				if p.steps[i].do == nil {
-					continue
-				}
-				before := m.snapshot(t)
-				p.fault = func(name string) error {
-					if name == p.steps[i].name {
-						return errors.New("injected")
-					}
-					return nil
-				}
-				if err := p.Apply(t.Context()); !errors.Is(err, service.ErrInstallFailed) || !strings.Contains(err.Error(), p.steps[i].name+": injected") {
-					t.Errorf("%s: %v", p.steps[i].name, err)
-				}
-				if d := differences(before, m.snapshot(t)); len(d) > 0 {
-					t.Errorf("after %q has failed: %q", p.steps[i].name, d)
-				}
-			}
+				return m, m.installs(t, tt.r)
+			})
 		})
 	}
 }

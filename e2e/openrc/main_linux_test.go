@@ -1,12 +1,9 @@
 package openrc_test
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/joshuaaferguson/apexd/e2e/inworld"
@@ -22,40 +19,9 @@ func TestMain(m *testing.M) {
 	case len(os.Args) > 1 && os.Args[1] == "as": // the script's hook, which has nothing to wait for
 		os.Exit(0)
 	case os.Getenv(probeVariable) != "":
-		os.Exit(probe(os.Getenv(probeVariable)))
+		os.Exit(inworld.Probe(os.Getenv(probeVariable)))
 	}
 	os.Exit(inworld.Main(m))
-}
-
-// given is what a process was given.
-type given struct {
-	Args, Env [][]byte
-	Dir       []byte
-	UID       int
-}
-
-// probe is a daemon that says what it was given, and ends when asked.
-func probe(file string) int {
-	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM)
-	g := given{UID: os.Getuid()}
-	for _, a := range os.Args {
-		g.Args = append(g.Args, []byte(a))
-	}
-	for _, e := range os.Environ() {
-		g.Env = append(g.Env, []byte(e))
-	}
-	dir, err := syscall.Getwd()
-	if err != nil {
-		return 1
-	}
-	g.Dir = []byte(dir)
-	b, err := json.Marshal(g)
-	if err != nil || os.WriteFile(file+".new", b, 0o644) != nil || os.Rename(file+".new", file) != nil {
-		return 1
-	}
-	<-end
-	return 0
 }
 
 // needWorlds skips a test that boots worlds where that cannot be.

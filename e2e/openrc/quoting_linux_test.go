@@ -1,7 +1,6 @@
 package openrc_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -89,37 +88,12 @@ func once(t *testing.T, in install.Installer, base string, rnd *rand.Rand) {
 
 func compare(t *testing.T, r install.Request, name, said string) {
 	t.Helper()
-	var b []byte
-	for end := time.After(inworld.Limit); b == nil; { // the probe's hook waits for nothing
-		select {
-		case <-time.After(5 * time.Millisecond):
-			b, _ = os.ReadFile(said)
-		case <-end:
-			t.Fatalf("%q was not started", r.Exec)
-		}
-	}
-	var g given
-	if err := json.Unmarshal(b, &g); err != nil {
-		t.Fatal(err)
-	}
+	inworld.Eventually(t, r.Exec+" is started", func() bool { _, err := os.Lstat(said); return err == nil }) // the probe's hook waits for nothing
+	g := inworld.ReadGiven(t, said)
 	want := []string{
 		r.Exec, "run", "--keeper", "openrc", "--scope", "system", "--service", name, "--project", r.Spec.Project, "--name", "web", "--pid-file", r.PIDFile, "--log-file", r.LogFile,
 	}
-	var args, env []string
-	for _, a := range g.Args {
-		args = append(args, string(a))
-	}
-	for _, e := range g.Env {
-		env = append(env, string(e))
-	}
-	if !slices.Equal(args, want) {
-		t.Errorf("arguments %q\nwant %q", args, want)
-	}
-	for _, kv := range append([]string{"PATH=" + r.Path}, r.Env...) {
-		if !slices.Contains(env, kv) {
-			t.Errorf("the environment has no %q: %q", kv, env)
-		}
-	}
+	g.Want(t, want, append([]string{"PATH=" + r.Path}, r.Env...))
 	if string(g.Dir) != r.Spec.Project || g.UID != 0 {
 		t.Errorf("it works in %q as %d", g.Dir, g.UID)
 	}

@@ -1,14 +1,10 @@
 package systemd_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/joshuaaferguson/apexd/e2e/inject"
@@ -23,51 +19,9 @@ func TestMain(m *testing.M) {
 		os.Exit(inject.Launch(os.Args[2:]))
 	}
 	if file := os.Getenv(probeVariable); file != "" {
-		os.Exit(probe(file))
+		os.Exit(inworld.Probe(file))
 	}
 	os.Exit(inworld.Main(m))
-}
-
-// given is what a process was given.
-type given struct {
-	Args [][]byte
-	Env  [][]byte
-	Dir  []byte
-	UID  int
-}
-
-// probe is a daemon that says what it was given, is ready, and ends when asked.
-func probe(file string) int {
-	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM)
-	g := given{UID: os.Getuid()}
-	for _, a := range os.Args {
-		g.Args = append(g.Args, []byte(a))
-	}
-	for _, e := range os.Environ() {
-		g.Env = append(g.Env, []byte(e))
-	}
-	dir, err := syscall.Getwd()
-	if err != nil {
-		return 1
-	}
-	g.Dir = []byte(dir)
-	b, err := json.Marshal(g)
-	if err != nil || os.WriteFile(file, b, 0o644) != nil {
-		return 1
-	}
-	if address := os.Getenv("NOTIFY_SOCKET"); address != "" { // a bare unit has none
-		c, err := net.Dial("unixgram", address)
-		if err != nil {
-			return 1
-		}
-		defer c.Close()
-		if _, err := c.Write([]byte("READY=1")); err != nil {
-			return 1
-		}
-	}
-	<-end
-	return 0
 }
 
 // needWorlds skips a test that boots worlds where that cannot be.

@@ -1,7 +1,6 @@
 package systemd_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -101,30 +100,12 @@ func once(t *testing.T, in install.Installer, scope service.Scope, base string, 
 
 func check(t *testing.T, r install.Request, scope service.Scope, p *install.Plan, said string) {
 	t.Helper()
-	b, err := os.ReadFile(said)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g given
-	if err := json.Unmarshal(b, &g); err != nil {
-		t.Fatal(err)
-	}
+	g := inworld.ReadGiven(t, said)
 	want := []string{
 		r.Exec, "run", "--keeper", "systemd", "--scope", string(scope), "--service", p.Service, "--project", r.Spec.Project, "--name", "web",
 		"--pid-file", r.PIDFile, "--log-file", r.LogFile,
 	}
-	var args []string
-	for _, a := range g.Args {
-		args = append(args, string(a))
-	}
-	if !slices.Equal(args, want) {
-		t.Errorf("arguments %q\n     want %q\n%s", args, want, p)
-	}
-	for _, kv := range append(r.Env, "PATH="+r.Path) {
-		if !slices.ContainsFunc(g.Env, func(b []byte) bool { return string(b) == kv }) {
-			t.Errorf("%q is not in its environment %q", kv, g.Env)
-		}
-	}
+	g.Want(t, want, append(r.Env, "PATH="+r.Path))
 	// what WorkingDirectory= cannot say is left out, and run goes there by itself
 	if dir := string(g.Dir); dir != r.Spec.Project && strings.Contains(p.Files[0].New, "\nWorkingDirectory=") {
 		t.Errorf("it runs in %q, not %q\n%s", dir, r.Spec.Project, p)

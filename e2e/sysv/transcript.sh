@@ -4,22 +4,11 @@
 #   sudo go run ./e2e/lab sysv -- sh e2e/sysv/transcript.sh
 #   sudo go run ./e2e/lab runit -- sh e2e/sysv/transcript.sh
 #   sudo go run ./e2e/lab s6 -- sh e2e/sysv/transcript.sh
-set -u
-[ -n "${APEXD_LAB:-}" ] || { echo "transcript.sh: run it in a world of e2e/lab" >&2; exit 2; }
+. e2e/lab/transcript.sh
 CGO_ENABLED=0 go build -buildvcs=false -o /usr/local/bin/apexd . || exit
-export LC_ALL=C PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mkdir -p /src/shop && chown games /src/shop && cd /src/shop || exit
-pid() { apexd status --json | sed 's/.*"pid":\([0-9]*\),"startedAt":"[^"]*","uptime".*/\1/'; }
 ready() { until apexd status --json | grep -q '"ready":true'; do sleep 0.1; done; }
-say() { # say WORDS COMMAND...: what a person would type, and what comes of it
-	printf '$ %s\n' "$1"
-	shift
-	"$@" >/run/said 2>&1
-	code=$?
-	sed 's/[[:space:]]*$//' /run/said
-	[ $code = 0 ] || echo "(exit status $code)"
-}
-run() { say "$*" "$@"; }
 
 setpriv --reuid games --regid games --clear-groups apexd init -- python3 -m http.server 18080 --bind 127.0.0.1 >/dev/null
 case $(cat /proc/1/comm) in

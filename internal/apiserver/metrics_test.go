@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/internal/metrics/metricstest"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -43,44 +44,13 @@ func parseMetrics(text string) (map[string]metric, error) {
 		if err != nil {
 			return nil, err
 		}
-		labels, err := parseLabels(s[2])
+		labels, err := metricstest.Labels(s[2])
 		if err != nil {
 			return nil, err
 		}
 		metrics[s[1]] = metric{k[2], value, labels}
 	}
 	return metrics, nil
-}
-
-// parseLabels reads name="value",… with \\, \" and \n in the values.
-func parseLabels(s string) (map[string]string, error) {
-	labels := map[string]string{}
-	for s != "" {
-		name, rest, ok := strings.Cut(s, `="`)
-		if !ok {
-			return nil, fmt.Errorf("no label: %q", s)
-		}
-		var value strings.Builder
-		for !strings.HasPrefix(rest, `"`) {
-			if rest == "" {
-				return nil, fmt.Errorf("value of %s has no end", name)
-			}
-			n := 1
-			c := rest[0]
-			if c == '\\' {
-				decoded, known := map[string]byte{`\\`: '\\', `\"`: '"', `\n`: '\n'}[rest[:min(2, len(rest))]]
-				if !known {
-					return nil, fmt.Errorf("unknown escape: %q", rest)
-				}
-				c, n = decoded, 2
-			}
-			value.WriteByte(c)
-			rest = rest[n:]
-		}
-		labels[name] = value.String()
-		s = strings.TrimPrefix(rest[1:], ",")
-	}
-	return labels, nil
 }
 
 func TestRender(t *testing.T) {

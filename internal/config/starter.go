@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/joshuaaferguson/apexd/internal/dquote"
 	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/internal/safefile"
 	"github.com/joshuaaferguson/apexd/service"
@@ -198,7 +199,7 @@ func starter(command []string) (string, error) {
 			if !utf8.ValidString(w) {
 				return "", errors.New("the command is not text (UTF-8)")
 			}
-			words[i] = yamlQuote(w)
+			words[i] = dquote.YAML(w)
 		}
 		line = "  command: [" + strings.Join(words, ", ") + "]\n"
 	}
@@ -210,30 +211,3 @@ const starterBody = `  # environment: {PORT: 8080}       # secrets: KEY=value li
   restart: on-failure               # or never, always
   stopTimeout: 10s                  # then the process tree is killed
 `
-
-// yamlQuote is s as a double-quoted scalar on one line (YAML 1.2, section 5.7).
-func yamlQuote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r < ' ' || 0x7f <= r && r <= 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff:
-			const hex = "0123456789abcdef"
-			b.WriteString(`\u`)
-			for shift := 12; shift >= 0; shift -= 4 {
-				b.WriteByte(hex[r>>shift&0xf])
-			}
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}

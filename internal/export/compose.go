@@ -6,19 +6,21 @@ import (
 	"strings"
 
 	"github.com/joshuaaferguson/apexd/service"
+
+	"github.com/joshuaaferguson/apexd/internal/dquote"
 )
 
 // compose is a Compose file with one service (compose-spec).
 func (p *plan) compose() string {
 	p.composeNotes()
 	var w indented
-	w.add(0, "name: %s\nservices:\n  %s:", yamlString(p.d.Key), yamlString(p.d.Spec.Name))
-	w.add(2, "image: %s", yamlString(p.o.Image))
+	w.add(0, "name: %s\nservices:\n  %s:", dquote.YAML(p.d.Key), dquote.YAML(p.d.Spec.Name))
+	w.add(2, "image: %s", dquote.YAML(p.o.Image))
 	w.add(2, `entrypoint: ["apexd"]`)
 	w.add(2, "command: %s", yamlList(p.args, dollars))
 	w.add(2, "environment:")
 	for _, e := range p.env {
-		w.add(3, "%s: %s", e[0], yamlString(dollars(e[1])))
+		w.add(3, "%s: %s", e[0], dquote.YAML(dollars(e[1])))
 	}
 	if p.d.EnvFile != "" {
 		w.add(2, "env_file: %s", yamlList([]string{p.besideProject(p.d.EnvFile)}, dollars))
@@ -37,7 +39,7 @@ func (p *plan) compose() string {
 	w.add(2, "restart: %s", p.composeRestart())
 	w.add(2, "stop_signal: SIGTERM # apexd sends the workload %s", p.d.Spec.StopSignal)
 	w.add(2, "stop_grace_period: %s # stopTimeout %s and %s more", goSpan(seconds(p.grace)), p.d.Spec.StopTimeout, graceMargin)
-	w.add(2, "tmpfs: [%s] # record, history, and the log within its bounds", yamlString(fmt.Sprintf("%s:size=%dm,mode=1777", stateDir, p.stateMiB())))
+	w.add(2, "tmpfs: [%s] # record, history, and the log within its bounds", dquote.YAML(fmt.Sprintf("%s:size=%dm,mode=1777", stateDir, p.stateMiB())))
 	return w.b.String()
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/joshuaaferguson/apexd/service"
+
+	"github.com/joshuaaferguson/apexd/internal/dquote"
 )
 
 // indented collects lines of YAML.
@@ -26,16 +28,16 @@ func (p *plan) kubernetes() string {
 	} else {
 		w.add(0, "apiVersion: apps/v1\nkind: Deployment")
 	}
-	w.add(0, "metadata:\n  name: %s\n  labels: {app.kubernetes.io/name: %s}", yamlString(p.label()), yamlString(p.label()))
+	w.add(0, "metadata:\n  name: %s\n  labels: {app.kubernetes.io/name: %s}", dquote.YAML(p.label()), dquote.YAML(p.label()))
 	w.add(0, "spec:")
 	if p.never() {
 		w.add(1, "backoffLimit: 0")
 	} else {
 		w.add(1, "replicas: 1\n  strategy: {type: Recreate} # never two at once")
 		w.add(1, "progressDeadlineSeconds: %d", max(600, seconds(p.d.Spec.Readiness.Timeout)+60))
-		w.add(1, "selector:\n    matchLabels: {app.kubernetes.io/name: %s}", yamlString(p.label()))
+		w.add(1, "selector:\n    matchLabels: {app.kubernetes.io/name: %s}", dquote.YAML(p.label()))
 	}
-	w.add(1, "template:\n    metadata:\n      labels: {app.kubernetes.io/name: %s}", yamlString(p.label()))
+	w.add(1, "template:\n    metadata:\n      labels: {app.kubernetes.io/name: %s}", dquote.YAML(p.label()))
 	p.pod(&w)
 	p.kubernetesService(&w)
 	return w.b.String()
@@ -68,21 +70,21 @@ func (p *plan) pod(w *indented) {
 		w.add(3, "restartPolicy: Never")
 	}
 	w.add(3, "terminationGracePeriodSeconds: %d # stopTimeout %s and %s more", seconds(p.grace), p.d.Spec.StopTimeout, graceMargin)
-	w.add(3, "containers:\n        - name: daemon\n          image: %s", yamlString(p.o.Image))
+	w.add(3, "containers:\n        - name: daemon\n          image: %s", dquote.YAML(p.o.Image))
 	w.add(5, `command: ["apexd"]`)
 	w.add(5, "args: %s", yamlList(p.args, dollars))
 	w.add(5, "env:")
 	for _, e := range p.env {
-		w.add(6, "- {name: %s, value: %s}", e[0], yamlString(dollars(e[1])))
+		w.add(6, "- {name: %s, value: %s}", e[0], dquote.YAML(dollars(e[1])))
 	}
 	if p.needsSecret() {
-		w.add(5, "envFrom:\n            - secretRef: {name: %s}", yamlString(p.secret()))
+		w.add(5, "envFrom:\n            - secretRef: {name: %s}", dquote.YAML(p.secret()))
 	}
 	if len(p.ports) > 0 {
 		w.add(5, "ports:")
 	}
 	for _, x := range p.ports {
-		w.add(6, "- {name: %s, containerPort: %d, protocol: %s}", yamlString(x.name), x.number, x.protocol())
+		w.add(6, "- {name: %s, containerPort: %d, protocol: %s}", dquote.YAML(x.name), x.number, x.protocol())
 	}
 	p.kubernetesProbes(w)
 	w.add(5, "volumeMounts:\n            - {name: apexd, mountPath: %s}", stateDir)
@@ -111,7 +113,7 @@ func (p *plan) kubernetesProbes(w *indented) {
 		if q.https {
 			scheme = "HTTPS"
 		}
-		w.add(6, "httpGet: {path: %s, port: %d, scheme: %s}", yamlString(q.path), q.port, scheme)
+		w.add(6, "httpGet: {path: %s, port: %d, scheme: %s}", dquote.YAML(q.path), q.port, scheme)
 	case q.port != 0:
 		w.add(6, "tcpSocket: {port: %d}", q.port)
 	default:
@@ -127,9 +129,9 @@ func (p *plan) kubernetesService(w *indented) {
 	if len(p.ports) == 0 {
 		return
 	}
-	w.add(0, "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: %s\n  labels: {app.kubernetes.io/name: %s}", yamlString(p.label()), yamlString(p.label()))
-	w.add(0, "spec:\n  selector: {app.kubernetes.io/name: %s}\n  ports:", yamlString(p.label()))
+	w.add(0, "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: %s\n  labels: {app.kubernetes.io/name: %s}", dquote.YAML(p.label()), dquote.YAML(p.label()))
+	w.add(0, "spec:\n  selector: {app.kubernetes.io/name: %s}\n  ports:", dquote.YAML(p.label()))
 	for _, x := range p.ports {
-		w.add(2, "- {name: %s, port: %d, targetPort: %s, protocol: %s}", yamlString(x.name), x.number, yamlString(x.name), x.protocol())
+		w.add(2, "- {name: %s, port: %d, targetPort: %s, protocol: %s}", dquote.YAML(x.name), x.number, dquote.YAML(x.name), x.protocol())
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/joshuaaferguson/apexd/internal/dquote"
 )
 
 // quote is s for a person.
@@ -20,35 +22,11 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// yamlString is s as a double-quoted scalar (YAML 1.2.2, section 7.3.1), on one line, of printable characters.
-func yamlString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r > 0xffff && !unicode.IsPrint(r):
-			fmt.Fprintf(&b, `\U%08x`, r)
-		case !unicode.IsPrint(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String() + `"`
-}
-
 // yamlList is words as a flow sequence.
 func yamlList(words []string, escape func(string) string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = yamlString(escape(w))
+		quoted[i] = dquote.YAML(escape(w))
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
@@ -61,31 +39,18 @@ func dollars(s string) string { return strings.ReplaceAll(s, "$", "$$") }
 
 // hclString is s as a quoted template without templates (HCL Native Syntax Specification, "Template Expressions").
 func hclString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i, r := range s {
+	return dquote.With(s, func(b *strings.Builder, at int, r rune) bool {
 		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
 		case r == '\r':
 			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case (r == '$' || r == '%') && strings.HasPrefix(s[i+1:], "{"):
+		case (r == '$' || r == '%') && strings.HasPrefix(s[at+1:], "{"):
 			b.WriteRune(r)
 			b.WriteRune(r)
-		case r > 0xffff && !unicode.IsPrint(r):
-			fmt.Fprintf(&b, `\U%08x`, r)
-		case !unicode.IsPrint(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
-			b.WriteRune(r)
+			return false
 		}
-	}
-	return b.String() + `"`
+		return true
+	})
 }
 
 func hclList(words []string) string {
@@ -99,23 +64,20 @@ func hclList(words []string) string {
 // unitWord is s as one word of a command line of systemd's (systemd.syntax(7), "Quoting"; systemd.service(5), "Command lines"), which the generator takes apart and
 // puts into ExecStart= as it is: "%" and "$" mean something there.
 func unitWord(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
+	return dquote.With(s, func(b *strings.Builder, _ int, r rune) bool {
 		switch {
 		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
+			return false
 		case r == '%' || r == '$':
 			b.WriteRune(r)
 			b.WriteRune(r)
 		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, r)
+			fmt.Fprintf(b, `\x%02x`, r)
 		default:
 			b.WriteRune(r)
 		}
-	}
-	return b.String() + `"`
+		return true
+	})
 }
 
 func unitWords(words []string) string {

@@ -1,46 +1,15 @@
 package metrics
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"github.com/joshuaaferguson/apexd/internal/metrics/metricstest"
 	"github.com/joshuaaferguson/apexd/service"
 )
-
-// parseLabels reads name="value",… with \\, \" and \n in the values.
-func parseLabels(s string) (map[string]string, error) {
-	labels := map[string]string{}
-	for s != "" {
-		name, rest, ok := strings.Cut(s, `="`)
-		if !ok {
-			return nil, fmt.Errorf("no label: %q", s)
-		}
-		var value strings.Builder
-		for !strings.HasPrefix(rest, `"`) {
-			if rest == "" {
-				return nil, fmt.Errorf("value of %s has no end", name)
-			}
-			n := 1
-			c := rest[0]
-			if c == '\\' {
-				decoded, known := map[string]byte{`\\`: '\\', `\"`: '"', `\n`: '\n'}[rest[:min(2, len(rest))]]
-				if !known {
-					return nil, fmt.Errorf("unknown escape: %q", rest)
-				}
-				c, n = decoded, 2
-			}
-			value.WriteByte(c)
-			rest = rest[n:]
-		}
-		labels[name] = value.String()
-		s = strings.TrimPrefix(rest[1:], ",")
-	}
-	return labels, nil
-}
 
 func TestEscapeLabel(t *testing.T) {
 	tests := []struct{ name, in, want string }{
@@ -72,7 +41,7 @@ func FuzzEscapeLabel(f *testing.F) {
 		if strings.Contains(got, "\n") || !utf8.ValidString(got) {
 			t.Fatalf("escapeLabel(%q) = %q", s, got)
 		}
-		labels, err := parseLabels(`a="` + got + `",b="end"`)
+		labels, err := metricstest.Labels(`a="` + got + `",b="end"`)
 		want := map[string]string{"a": strings.ToValidUTF8(s, "\ufffd"), "b": "end"}
 		if err != nil || !reflect.DeepEqual(labels, want) {
 			t.Fatalf("%q comes back as %q, %v", s, labels, err)
