@@ -107,7 +107,7 @@ var keys = [...]key{
 	},
 	{
 		path: "restart.delay", kind: kindDuration, at: func(d *draft) any { return &d.spec.Restart.Delay }, most: int64(day),
-		doc: "Before the first try.",
+		doc: "Before the first try. A command that cannot be executed is tried after 100 ms at the earliest.",
 	},
 	{
 		path: "restart.factor", kind: kindNumber, at: func(d *draft) any { return &d.spec.Restart.Factor }, least: 1, most: 100,

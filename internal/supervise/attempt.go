@@ -37,6 +37,7 @@ type tree interface {
 type attempt struct {
 	tree     tree
 	cancel   context.CancelFunc // ends the probe
+	output   *os.File           // the reading end of its pipe, nil without one; relayOutput's goroutine closes it
 	relay    chan struct{}      // closed when the output has been copied to its end; nil without a pipe
 	process  bool               // it is a process, not a function inside this one
 	identity proc.Identity
@@ -68,11 +69,13 @@ func (d *daemon) launch(ctx context.Context) {
 	var run context.Context
 	run, a.cancel = context.WithCancel(ctx)
 	if err := d.begin(run, a); err != nil {
+		d.announce()
 		a.cancel()
 		d.failed(ctx, &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err, Hint: hintFor(err)})
 		return
 	}
 	d.run1 = a
+	d.relayOutput(a)
 	if info, err := proc.Inspect(a.tree.pid()); err == nil { // not reaped yet, so it is still that process
 		a.identity = info.Identity
 	}
@@ -82,17 +85,17 @@ func (d *daemon) launch(ctx context.Context) {
 	d.await(run, a)
 }
 
-// begin starts the process, or the function inside this process.
+// begin starts the process, or the function inside this process. Its output waits.
 func (d *daemon) begin(ctx context.Context, a *attempt) error {
 	if err := d.openSockets(); err != nil {
 		return err
 	}
-	d.logger.Info(launched) // before its first output
 	if !a.process {
+		d.announce() // it may write at once
 		a.tree = startFunc(ctx, d, func(address string) { d.post(ctx, func() { d.becomeReady(a, address) }) })
 		return nil
 	}
-	r, w, err := os.Pipe()
+	r, w, err := outputPipe()
 	if err != nil {
 		return err
 	}
@@ -104,10 +107,24 @@ func (d *daemon) begin(ctx context.Context, a *attempt) error {
 	if d.spec.Readiness.Kind == service.ReadyLog {
 		d.log.SetTap(d.tap(ctx, a, d.spec.Readiness.Pattern)) // before the first line can come
 	}
-	a.relay = make(chan struct{})
-	d.log.Launched(a.tree.pid())
-	go d.copyOutput(r, a.relay)
+	a.output, a.relay = r, make(chan struct{})
 	return nil
+}
+
+// announce writes what stands before a run's first output. A process has begun by then: it need not wait for that.
+func (d *daemon) announce() {
+	d.tellEnd()
+	d.logger.Info(launched)
+}
+
+// relayOutput has the output of a, if it has one, go into the log from now on.
+func (d *daemon) relayOutput(a *attempt) {
+	if a.output == nil {
+		return
+	}
+	d.announce()
+	d.log.Launched(a.tree.pid())
+	go d.copyOutput(a.output, a.relay)
 }
 
 func (d *daemon) copyOutput(r *os.File, done chan<- struct{}) {
@@ -232,17 +249,34 @@ func (d *daemon) exited(ctx context.Context, a *attempt, e service.Exit) {
 		d.words = lastWords(d.log.Tail(MaxWords))
 	}
 	d.lastExit, d.run1 = &e, nil
-	level := d.logger.Info
-	if e.Failed() && d.state != service.StateStopping {
-		level = d.logger.Error
-	}
-	level("The workload "+Describe(e), "exit_code", e.Code, "signal", e.Signal)
-	d.note(history.Event{Event: "exited", WorkloadPID: a.tree.pid(), Exit: &e, Reason: d.fault})
+	d.ended = d.endOf(a, e)
 	if d.state == service.StateStopping {
+		d.tellEnd()
 		d.gone()
 		return
 	}
 	d.afterExit(ctx, a, e)
+}
+
+// endOf returns what writes down the end of a run, as it is now.
+func (d *daemon) endOf(a *attempt, e service.Exit) func() {
+	level := d.logger.Info
+	if e.Failed() && d.state != service.StateStopping {
+		level = d.logger.Error
+	}
+	event := history.Event{At: d.clock.Wall(), Event: "exited", WorkloadPID: a.tree.pid(), Exit: &e, Reason: d.fault, Restarts: d.restarts}
+	return func() {
+		level("The workload "+Describe(e), "exit_code", e.Code, "signal", e.Signal)
+		d.note(event)
+	}
+}
+
+// tellEnd writes down the end of the last run, unless that is done. Where the next run begins at once it begins first.
+func (d *daemon) tellEnd() {
+	if tell := d.ended; tell != nil {
+		d.ended = nil
+		tell()
+	}
 }
 
 // clear kills what the main process left behind and waits, within relayWait, until its output is in the log.
@@ -278,10 +312,14 @@ func (d *daemon) clear(a *attempt) {
 func (d *daemon) afterExit(ctx context.Context, a *attempt, e service.Exit) {
 	bad := e.Failed() || d.fault != ""
 	if d.o.FirstMustStart && !d.everReady {
+		d.tellEnd()
 		d.giveUp(d.neverStarted(a, e))
 		return
 	}
 	v := d.next(bad)
+	if !v.Restart || v.Delay > 0 {
+		d.tellEnd()
+	}
 	switch {
 	case v.Restart:
 		d.retry(ctx, v.Delay)
@@ -379,9 +417,13 @@ func (d *daemon) failed(ctx context.Context, err *service.Error) {
 		d.giveUp(err)
 		return
 	}
-	d.retry(ctx, v.Delay)
+	d.retry(ctx, max(v.Delay, failedAgain))
 }
 
+// failedAgain is how soon a workload that cannot be executed is tried again at the earliest: no system tells when it can be.
+const failedAgain = 100 * time.Millisecond
+
+// retry runs the workload again after delay, at once for none.
 func (d *daemon) retry(ctx context.Context, delay time.Duration) {
 	d.on(service.EventRetry)
 	d.restarts++

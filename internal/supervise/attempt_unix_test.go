@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -75,3 +76,45 @@ func logHas(path, text string) bool {
 	b, _ := os.ReadFile(path) // not there yet is as good as empty
 	return bytes.Contains(b, []byte(text))
 }
+
+// TestProgramGone: a workload that cannot be executed any more is tried again and again where the policy says so, and the daemon goes on hearing what it is asked.
+func TestProgramGone(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "once")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\nrm \"$0\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	requests := make(chan Request, 1)
+	var again atomic.Int32
+	err := Run(t.Context(), Options{
+		Ref: pidfile.Ref{Path: filepath.Join(dir, "daemon.pid"), Project: dir},
+		Spec: service.Spec{
+			Project: dir, Name: "daemon", Dir: dir, StopSignal: "SIGTERM", StopTimeout: time.Second, Command: []string{program},
+			Readiness: service.Readiness{Kind: service.ReadyStarted}, Restart: service.RestartPolicy{When: service.RestartAlways},
+			Log: service.LogPolicy{Path: filepath.Join(dir, "daemon.log"), MaxSize: 1 << 20, MaxFiles: 1},
+		},
+		NewLogger: func(Log, service.LogPolicy) Logger {
+			return onError{silent{}, func() {
+				switch again.Add(1) {
+				case 1:
+					requests <- Request{RequestStop, "test"}
+				case 1000:
+					t.Error("it is tried a thousand times, and nothing else is heard")
+					runtime.Goexit()
+				}
+			}}
+		},
+		Signals: requests,
+	})
+	if err != nil || again.Load() != 1 {
+		t.Errorf("%v; it was tried %d times before the daemon heard that it is to stop", err, again.Load())
+	}
+}
+
+// onError calls f for each line of level error.
+type onError struct {
+	Logger
+	f func()
+}
+
+func (e onError) Error(string, ...any) { e.f() }

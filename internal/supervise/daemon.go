@@ -57,6 +57,7 @@ type daemon struct {
 	fs       <-chan struct{}
 	unwatch  context.CancelFunc
 	healAt   timer
+	ended    func() // writes down the end of the last run, see tellEnd; nil when that is done
 	idleAt   timer
 	healWait time.Duration // how long after a failure it is tried again, 0 while there was none
 

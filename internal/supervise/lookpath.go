@@ -46,7 +46,8 @@ func lookPath(name, dir string, env []string) (string, error) {
 // program finds the file that path means: itself, or on Windows one with an extension of PATHEXT.
 func program(path string, env []string) (string, error) {
 	err := fmt.Errorf("%w as %q", errNoProgram, path)
-	for _, p := range spellings(path, env) {
+	names := spellings(path, env)
+	for _, p := range names {
 		e := checkProgram(p)
 		if e == nil {
 			return p, nil
@@ -54,6 +55,9 @@ func program(path string, env []string) (string, error) {
 		if !errors.Is(e, errNoProgram) {
 			err = e
 		}
+	}
+	if slices.Contains(names, path) {
+		return path, err
 	}
 	if e := checkProgram(path); e != nil && !errors.Is(e, errNoProgram) { // a directory
 		err = e

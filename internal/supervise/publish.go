@@ -104,12 +104,15 @@ func stamp(t time.Time) pidfile.Time {
 	return pidfile.Time{Time: t.UTC().Truncate(time.Millisecond)}
 }
 
-// note adds a line to the history. Without a writable history the daemon goes on.
+// note adds a line to the history, of now unless e says of when. Without a writable history the daemon goes on.
 func (d *daemon) note(e history.Event) {
 	if d.hist == nil {
 		return
 	}
-	e.At, e.PID, e.Version, e.Backend, e.Restarts = d.clock.Wall(), d.self.PID, d.o.Version, d.backend(), d.restarts
+	if e.At.IsZero() {
+		e.At, e.Restarts = d.clock.Wall(), d.restarts
+	}
+	e.PID, e.Version, e.Backend = d.self.PID, d.o.Version, d.backend()
 	if err := d.hist.Append(e); err != nil {
 		d.logger.Warn("Cannot write the history, giving it up", "err", err)
 		d.hist.Close()
