@@ -25,13 +25,12 @@ func openRegular(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open("/proc/self/fd/" + strconv.Itoa(fd))
-	if errors.Is(err, fs.ErrNotExist) { // there is no /proc
+	fd, err = unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_CLOEXEC, 0) // not by os.Open, which asks the poller about every file
+	if errors.Is(err, fs.ErrNotExist) {                                       // there is no /proc
 		return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	}
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		e.Path = path
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return f, err
+	return os.NewFile(uintptr(fd), path), nil
 }
