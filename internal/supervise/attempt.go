@@ -75,11 +75,11 @@ func (d *daemon) launch(ctx context.Context) {
 		return
 	}
 	d.run1 = a
-	d.relayOutput(a)
 	if info, err := proc.Inspect(a.tree.pid()); err == nil { // not reaped yet, so it is still that process
 		a.identity = info.Identity
 	}
 	d.save()
+	d.relayOutput(a)
 	place := d.log.Ref()
 	d.note(history.Event{Event: history.Started, WorkloadPID: a.tree.pid(), Log: &place, By: d.starter(), ConfigHash: d.spec.ConfigHash})
 	d.await(run, a)
