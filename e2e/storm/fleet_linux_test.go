@@ -280,7 +280,7 @@ func (f *fleet) rest() {
 func (f *fleet) watchRaces() (look func()) {
 	dir := f.t.TempDir()
 	for _, p := range f.projects {
-		p.env = append(p.env, "GORACE=log_path="+filepath.Join(dir, "race"))
+		p.env = append(p.env, "GORACE=atexit_sleep_ms=0 log_path="+filepath.Join(dir, "race"))
 	}
 	return func() {
 		f.t.Helper()

@@ -16,7 +16,11 @@ import (
 )
 
 // TestMain lets the test binary be apexd, and the program that it keeps.
+// hurry is what of GORACE keeps this program, which is apexd too, from waiting a second before it ends, where it has the race detector.
+const hurry = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", hurry)
 	testscript.Main(m, map[string]func(){
 		"apexd": func() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 		"child": child,
@@ -83,6 +87,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "userconfig"))
 			e.Setenv("LocalAppData", filepath.Join(e.WorkDir, "state"))
+			e.Setenv("GORACE", hurry)
 			e.Setenv("AppData", filepath.Join(e.WorkDir, "userconfig"))
 			e.Defer(func() { stopAll(t, e.WorkDir) })
 			return nil
