@@ -11,20 +11,23 @@ import (
 // binVariable names a directory with apexd and child, for machines without a Go toolchain and for trying out other versions of apexd.
 const binVariable = "APEXD_CONFORMANCE_BIN"
 
+// scratch is a directory of this run's.
+var scratch string
+
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		var err error
+		if scratch, err = os.MkdirTemp("", "apexd-bin-"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(scratch)
 		if os.Getenv(binVariable) == "" {
-			dir, err := os.MkdirTemp("", "apexd-bin-")
-			if err != nil {
+			if err := build(scratch); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				return 1
 			}
-			defer os.RemoveAll(dir)
-			if err := build(dir); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				return 1
-			}
-			os.Setenv(binVariable, dir)
+			os.Setenv(binVariable, scratch)
 			stop, err := startManagers()
 			if err != nil {
 				fmt.Fprintln(os.Stderr, err)

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,9 +66,12 @@ func (w worldColumn) run(t *testing.T, m *servicetest.Matrix) {
 		t.Fatal(err)
 	}
 	lab, suite := filepath.Join(dir, "lab"), filepath.Join(dir, "conformance.test")
-	for _, args := range [][]string{{"build", "-o", lab, "../lab"}, {"test", "-c", "-o", suite, "."}} {
-		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-			t.Fatalf("go %v: %v\n%s", args, err, out)
+	if err := worldPrograms(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{lab, suite} {
+		if err := os.Link(filepath.Join(scratch, filepath.Base(path)), path); err != nil {
+			t.Fatal(err)
 		}
 	}
 	cmd := exec.Command(lab, "-timeout", "10m", "-bind", dir, "-env", binVariable+"="+os.Getenv(binVariable), "-env", driverVariable+"="+column,
@@ -84,6 +88,16 @@ func (w worldColumn) run(t *testing.T, m *servicetest.Matrix) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// worldPrograms makes, once, what boots a world and what runs in it, in scratch.
+var worldPrograms = sync.OnceValue(func() error {
+	for _, args := range [][]string{{"build", "-o", filepath.Join(scratch, "lab"), "../lab"}, {"test", "-c", "-o", filepath.Join(scratch, "conformance.test"), "."}} {
+		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("go %v: %w\n%s", args, err, out)
+		}
+	}
+	return nil
+})
 
 func (w worldColumn) missing() string {
 	switch _, err := os.Stat(w.needs); {
