@@ -29,31 +29,18 @@ var (
 	_ Restarter = (*ServiceDir)(nil)
 )
 
-// scanned are the directories in which supervisors look for service directories, by convention of the distributions: runsvdir(8), s6-svscan(1).
-func scanned() []string {
-	return []string{"/etc/service", "/var/service", "/service", "/run/runit/service", "/run/service", "/run/s6/services"}
-}
-
 // registeredDir is the service directory of d's daemon: the one that a running daemon names, or one that a supervisor looks into.
 func registeredDir(d *Direct, f pidfile.Finding) (Managed, bool) {
-	return dirIn(scanned(), d, f)
+	return dirIn(sysv.Scanned(), d, f)
 }
 
 func dirIn(scan []string, d *Direct, f pidfile.Finding) (Managed, bool) {
 	if r := f.Record; f.Running && r != nil && supervised(service.Kind(r.Backend)) {
 		return &ServiceDir{d, service.Registration{Backend: service.Kind(r.Backend), Scope: service.Scope(r.Scope), Service: r.Service}}, true
 	}
-	for _, parent := range scan {
-		entries, _ := os.ReadDir(parent) // most machines have none
-		for _, e := range entries {
-			dir, err := filepath.EvalSymlinks(filepath.Join(parent, e.Name())) // as the daemon itself sees it
-			if err != nil {
-				continue
-			}
-			m, ok := sysv.ReadMark(filepath.Join(dir, "run"))
-			if ok && supervised(service.Kind(m.Kind)) && m.Project == d.Ref.Project && m.Name == d.Spec.Name {
-				return &ServiceDir{d, service.Registration{Backend: service.Kind(m.Kind), Scope: service.ScopeSystem, Service: dir}}, true
-			}
+	for dir, m := range sysv.ServiceDirs(scan) {
+		if m.Project == d.Ref.Project && m.Name == d.Spec.Name {
+			return &ServiceDir{d, service.Registration{Backend: service.Kind(m.Kind), Scope: service.ScopeSystem, Service: dir}}, true
 		}
 	}
 	return nil, false

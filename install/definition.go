@@ -13,6 +13,7 @@ type Asked struct {
 	User    string // "" for ScopeUser
 	Program string // the apexd that it runs
 	Service ServiceOptions
+	Session string // of a launch agent: LimitLoadToSessionType; "Aqua" where it says none (launchd.plist(5))
 }
 
 // ReadDefinition reads the definition of reg: text, or, on Windows, where that is in no file, what the registry has. known is false for one that does not tell, such as somebody's own or one that

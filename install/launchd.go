@@ -119,7 +119,7 @@ func (l *Launchd) Install(ctx context.Context, r Request) (*Plan, error) {
 	}
 	file := File{Path: f.path, Mode: "0644", Old: f.text, New: text, perm: unitMode, exists: f.what == standsFile}
 	if file.exists {
-		file.Diff = diff(file.Old, file.New)
+		file.Diff = Diff(file.Old, file.New)
 	}
 	p.Files = []File{file}
 	l.installSteps(p, r, f)

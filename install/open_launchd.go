@@ -4,6 +4,7 @@ package install
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -42,7 +43,11 @@ func readJob(text string) Asked {
 	if _, ours := ownerOfJob(p); !ours {
 		return Asked{}
 	}
-	return Asked{User: p.UserName, Program: p.ProgramArguments[0]}
+	a := Asked{User: p.UserName, Program: p.ProgramArguments[0]}
+	if p.UserName == "" {
+		a.Session = cmp.Or(p.LimitLoadToSessionType, launchd.GUI(0).Session())
+	}
+	return a
 }
 
 // lintPlist reports what plutil(1) says of the property list at path.

@@ -105,7 +105,7 @@ func (o *OpenRC) Install(_ context.Context, r Request) (*Plan, error) {
 	p.User, p.Path, p.wholly, p.Warnings = r.User, r.Path, true, append(p.Warnings, out.Warnings...)
 	file := File{Path: o.tree.Script(name), Mode: "0755", Old: f.text, New: out.Text, perm: scriptMode, exists: f.what == standsFile}
 	if file.exists {
-		file.Diff = diff(file.Old, file.New)
+		file.Diff = Diff(file.Old, file.New)
 	}
 	p.Files = []File{file}
 	o.installSteps(p, r, f)

@@ -27,11 +27,13 @@ type Known struct {
 	User       string // whom it runs as; "" where the definition does not say
 }
 
-// Registered returns the daemons that the system's managers and those of people know, by their definitions: units, property lists, init scripts, services of Windows.
+// Registered returns the daemons that the system's managers and those of people know, by their definitions: units, property lists, init scripts, services of Windows, and the
+// service directories where supervisors look by convention; one elsewhere is found by its daemon, when that has run.
 // It asks no manager. Those for which skip reports true, by the manager's name for them without ".service", are not read. What cannot be read is none of ours.
 func Registered(people []Person, skip func(name string) bool) []Known {
 	found := registeredUnits("/etc/systemd/system", Known{Scope: service.ScopeSystem}, skip)
 	found = append(found, registeredScripts(sysv.Layout{}, skip)...)
+	found = append(found, registeredDirs(sysv.Scanned(), skip)...)
 	for _, p := range people {
 		found = append(found, registeredUnits(filepath.Join(p.Config, "systemd/user"), Known{Scope: service.ScopeUser, User: p.User}, skip)...)
 	}
@@ -81,6 +83,18 @@ func registeredScripts(l sysv.Layout, skip func(string) bool) []Known {
 		}
 		if m, ours := sysv.ParseMark(string(text)); ours {
 			found = append(found, Known{Scope: service.ScopeSystem, Definition: path, Project: m.Project, Name: m.Name, PIDFile: m.PIDFile})
+		}
+	}
+	return found
+}
+
+func registeredDirs(scan []string, skip func(string) bool) []Known {
+	var found []Known
+	met := map[string]bool{} // by several links, or in several places
+	for dir, m := range sysv.ServiceDirs(scan) {
+		if name := service.RegistrationName(m.Project, m.Name); !skip(name) && !met[name] {
+			met[name] = true
+			found = append(found, Known{Scope: service.ScopeSystem, Definition: filepath.Join(dir, "run"), Project: m.Project, Name: m.Name, PIDFile: m.PIDFile, User: m.User})
 		}
 	}
 	return found

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/joshuaaferguson/apexd/internal/sysv"
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -60,5 +61,35 @@ func TestRegisteredScripts(t *testing.T) {
 	got := registeredScripts(l, nothing)
 	if len(got) != 1 || got[0].Project != m.Project || got[0].Name != m.Name || got[0].PIDFile != m.PIDFile {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestRegisteredDirs: a service directory of ours says whose it is, by however many links it is found, and one of somebody else's is none.
+func TestRegisteredDirs(t *testing.T) {
+	scan, away := filepath.Join(testenv.TempDir(t), "service"), testenv.TempDir(t)
+	m := sysv.Mark{Kind: "s6", Project: "/src/a b", Name: "web", PIDFile: "/run/x.pid", User: "alice"}
+	other := m
+	other.Kind = "sysv"
+	for dir, run := range map[string]string{
+		filepath.Join(away, "shop"): "#!/bin/sh\n" + m.String(), filepath.Join(scan, "theirs"): "#!/bin/sh\nexec sleep 1\n", filepath.Join(scan, "script"): other.String(), filepath.Join(scan, "empty"): "",
+	} {
+		err := os.MkdirAll(dir, 0o755)
+		if err == nil && run != "" {
+			err = os.WriteFile(filepath.Join(dir, "run"), []byte(run), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, link := range []string{"shop", "shop-again"} {
+		testenv.Symlink(t, filepath.Join(away, "shop"), filepath.Join(scan, link))
+	}
+	testenv.Symlink(t, filepath.Join(away, "gone"), filepath.Join(scan, "dangling"))
+	want := Known{Scope: service.ScopeSystem, Definition: filepath.Join(away, "shop", "run"), Project: m.Project, Name: m.Name, PIDFile: m.PIDFile, User: m.User}
+	if got := registeredDirs([]string{scan, filepath.Join(scan, "none")}, nothing); len(got) != 1 || got[0] != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got := registeredDirs([]string{scan}, func(name string) bool { return name == service.RegistrationName(m.Project, m.Name) }); len(got) != 0 {
+		t.Errorf("known: %+v", got)
 	}
 }

@@ -127,7 +127,7 @@ func (s *SCM) Install(_ context.Context, r Request) (*Plan, error) {
 	file := File{Path: `HKLM\` + winsvc.Root + d.Name, Mode: "key", New: d.String(), exists: f.Registered}
 	if f.Registered {
 		file.Old = f.Definition.String()
-		file.Diff = diff(file.Old, file.New)
+		file.Diff = Diff(file.Old, file.New)
 	}
 	p.Files = []File{file}
 	a, warnings, err := s.accessOf(r, d)

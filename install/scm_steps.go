@@ -103,7 +103,7 @@ func (s *SCM) verified(want winsvc.Definition) error {
 	case !f.Source:
 		return errors.New("it is no source of the Application log")
 	case f.Definition.String() != want.String():
-		return fmt.Errorf("the registry has something else:\n%s", strings.TrimSuffix(diff(want.String(), f.Definition.String()), "\n"))
+		return fmt.Errorf("the registry has something else:\n%s", strings.TrimSuffix(Diff(want.String(), f.Definition.String()), "\n"))
 	}
 	return nil
 }

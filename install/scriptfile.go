@@ -26,7 +26,7 @@ func PlanScript(r Request, k service.Kind, path string) (*Plan, error) {
 	}
 	f := File{Path: path, Mode: "0755", Old: old, New: text, perm: scriptMode, exists: what == standsFile}
 	if f.exists {
-		f.Diff = diff(f.Old, f.New)
+		f.Diff = Diff(f.Old, f.New)
 	}
 	p := &Plan{
 		Op: "install", Service: path, Backend: string(k), Scope: string(service.ScopeSystem), User: r.User, Path: r.Path, wholly: true, UpToDate: !f.changes(),

@@ -161,7 +161,7 @@ func (p *Plan) change(dir string, files []File) error {
 			return err
 		}
 		if f.Old, f.exists = text, what == standsFile; f.exists {
-			f.Diff = diff(f.Old, f.New)
+			f.Diff = Diff(f.Old, f.New)
 		}
 		p.Files = append(p.Files, f)
 		if f.changes() {

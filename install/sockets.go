@@ -139,7 +139,7 @@ func (s *Systemd) socketFiles(f found, want []Unit) []File {
 			continue
 		}
 		if file.exists {
-			file.Diff = diff(file.Old, file.New)
+			file.Diff = Diff(file.Old, file.New)
 		}
 		out = append(out, file)
 	}

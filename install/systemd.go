@@ -112,7 +112,7 @@ func (s *Systemd) Install(ctx context.Context, r Request) (*Plan, error) {
 	p.Kept = append(p.Kept, dropIns(s.facts.UnitPath, name)...)
 	file := File{Path: filepath.Join(s.dir, name), Mode: "0644", Old: f.text, New: out.Text, perm: unitMode, exists: f.what == standsFile}
 	if file.exists {
-		file.Diff = diff(file.Old, file.New)
+		file.Diff = Diff(file.Old, file.New)
 	}
 	p.Files = append([]File{file}, s.socketFiles(f, out.Sockets)...)
 	s.installSteps(p, r, f)

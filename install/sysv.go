@@ -160,7 +160,7 @@ func (s *SysV) Install(_ context.Context, r Request) (*Plan, error) {
 	p.User, p.Path, p.wholly = r.User, r.Path, true
 	file := File{Path: s.layout.Script(reg.Service), Mode: "0755", Old: f.text, New: text, perm: scriptMode, exists: f.what == standsFile}
 	if file.exists {
-		file.Diff = diff(file.Old, file.New)
+		file.Diff = Diff(file.Old, file.New)
 	}
 	p.Files = []File{file}
 	p.Warnings = append(p.Warnings, scriptWarnings(r, f, reg.Backend)...)

@@ -85,8 +85,8 @@ func list(b *strings.Builder, title string, items []string) {
 	}
 }
 
-// diff is the difference of two short texts, line by line: "-" is only in a, "+" only in b, and the section that they are in comes before.
-func diff(a, b string) string {
+// Diff is the difference of two short texts, line by line: "-" is only in a, "+" only in b, and the section that they are in comes before.
+func Diff(a, b string) string {
 	x, y := strings.SplitAfter(a, "\n"), strings.SplitAfter(b, "\n")
 	common := longest(x, y)
 	var out strings.Builder

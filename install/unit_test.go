@@ -85,7 +85,7 @@ func TestUnit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := diff(strings.ReplaceAll(string(want), "\r\n", "\n"), got.Text); d != "" {
+			if d := Diff(strings.ReplaceAll(string(want), "\r\n", "\n"), got.Text); d != "" {
 				t.Errorf("differs (go test ./install -update writes it):\n%s", d)
 			}
 			if strings.Contains(got.Text, "secret") || strings.Contains(got.Text, "server.js") {
@@ -283,13 +283,13 @@ func TestOwnerOf(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	a, b := "[A]\nx=1\ny=2\n[B]\nz=3\n", "[A]\nx=1\n[B]\nz=4\nw=5\n"
-	if got, want := diff(a, b), "  [A]\n- y=2\n  [B]\n- z=3\n+ z=4\n+ w=5\n"; got != want {
+	if got, want := Diff(a, b), "  [A]\n- y=2\n  [B]\n- z=3\n+ z=4\n+ w=5\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := diff(a, a); got != "" {
+	if got := Diff(a, a); got != "" {
 		t.Errorf("of the same: %q", got)
 	}
-	if got := diff("", "x\n"); got != "+ x\n" {
+	if got := Diff("", "x\n"); got != "+ x\n" {
 		t.Errorf("of nothing: %q", got)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/joshuaaferguson/apexd/install"
 	"github.com/joshuaaferguson/apexd/internal/config"
 	"github.com/joshuaaferguson/apexd/internal/doctor"
+	"github.com/joshuaaferguson/apexd/internal/launchd"
 	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/internal/shellword"
 	"github.com/joshuaaferguson/apexd/internal/winsvc"
@@ -188,6 +189,9 @@ func (x *examination) registration(ctx context.Context, f *doctor.Facts) {
 	if !known {
 		return
 	}
+	if l, ok := m.(*backends.Launchd); ok {
+		f.Job = jobOf(ctx, l, was)
+	}
 	f.Runs = was.Program
 	_, err = os.Stat(was.Program)
 	f.RunsGone = errors.Is(err, fs.ErrNotExist)
@@ -202,6 +206,19 @@ func (x *examination) registration(ctx context.Context, f *doctor.Facts) {
 	if f.DriftFix != "" {
 		x.drift = nil
 	}
+}
+
+// jobOf is what launchd and macOS have to say of a registration. What they do not tell speaks against nothing.
+func jobOf(ctx context.Context, l *backends.Launchd, was install.Asked) doctor.Job {
+	j := doctor.Job{Session: was.Session}
+	if off, err := launchd.SwitchedOff(ctx, os.Geteuid(), l.File); err == nil {
+		j.SwitchedOff = off
+	}
+	if l.Registration.Scope == service.ScopeUser {
+		at, err := launchd.Launchctl{}.Screen(ctx, l.Owner, l.Registration.Service)
+		j.NoScreen = err == nil && !at
+	}
+	return j
 }
 
 // unitOrphans are the registrations of projects that are gone, of the manager of c.

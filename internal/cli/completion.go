@@ -69,8 +69,8 @@ func (a *app) completeFlags(root *cobra.Command) {
 		register(cmd, "since", words("10m", "1h", "24h", "7d"))
 		register(cmd, "hardening", words(string(install.HardeningOff), string(install.HardeningBaseline), string(install.HardeningStrict)))
 		register(cmd, "start-type", words("auto", "delayed", "manual"))
-		register(cmd, "for", words("systemd", "openrc", "sysv", "runit", "s6", "freebsd"))
-		for _, plain := range []string{"lines", "timeout", "interval", "count", "run-as", "depends"} {
+		register(cmd, "for", words("systemd", "openrc", "sysv", "runit", "s6", "freebsd", "procd", "rcs"))
+		for _, plain := range []string{"lines", "timeout", "interval", "count", "run-as", "depends", "image", "port"} {
 			register(cmd, plain, words())
 		}
 		if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 {

@@ -5,6 +5,7 @@ package cli
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -120,7 +121,8 @@ func TestEventsAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(index, name+".json"), b, 0o600); err != nil {
+		temp := filepath.Join(index, name) // in one step, as a daemon does: half an entry is none, and nobody looks at it again
+		if err := errors.Join(os.WriteFile(temp, b, 0o600), os.Rename(temp, temp+".json")); err != nil {
 			t.Fatal(err)
 		}
 		return path

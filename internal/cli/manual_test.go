@@ -80,7 +80,8 @@ func TestCompletion(t *testing.T) {
 		{"verbs", []string{"st"}, []string{"start", "status", "stop"}},
 		{"names", []string{"status", "--project", project, "--name", ""}, []string{"daemon", "job", "web"}},
 		{"levels", []string{"logs", "--level", ""}, []string{"debug", "info", "warn", "error"}},
-		{"managers", []string{"install", "--for", ""}, []string{"systemd", "openrc", "sysv", "runit", "s6", "freebsd"}},
+		{"managers", []string{"install", "--for", ""}, []string{"systemd", "openrc", "sysv", "runit", "s6", "freebsd", "procd", "rcs"}},
+		{"engines", []string{"export", ""}, []string{"kubernetes", "compose", "nomad", "quadlet"}},
 		{"shells", []string{"completion", ""}, []string{"bash", "zsh", "fish", "powershell"}},
 		{"no files", []string{"stop", ""}, nil},
 	} {

@@ -64,7 +64,15 @@ type Facts struct {
 	Refused    string // why "apexd install" would not write it anew
 	DriftFix   string // what writes it anew; "" is "apexd install", which --fix does
 	Orphans    []service.Orphan
+	Job        Job   // that launchd has of it
 	ManagerErr error // why the manager cannot be asked
+}
+
+// Job is what is known of a registration with launchd.
+type Job struct {
+	Session     string // that a launch agent is for: "Aqua" at the screen, "Background"; "" of anything else
+	NoScreen    bool   // and its user is not logged in at the screen
+	SwitchedOff bool   // somebody has switched it off under Login Items
 }
 
 // Disk is a file system.
@@ -80,7 +88,7 @@ type Disk struct {
 // Examine returns what follows from f, the worst first, and otherwise in a fixed order.
 func Examine(f Facts) []Finding {
 	var all []Finding
-	for _, rule := range []func(Facts) []Finding{configuration, state, registration, manager, program, disk, surroundings} {
+	for _, rule := range []func(Facts) []Finding{configuration, state, registration, manager, launchd, program, disk, surroundings} {
 		all = append(all, rule(f)...)
 	}
 	var sorted []Finding
@@ -173,7 +181,7 @@ func registered(f Facts) []Finding {
 		all = append(all, Finding{
 			ID: "refused", Severity: Warning, Message: f.Definition + " could not be written today: " + f.Refused, Reason: "the daemon is kept as it is, until somebody wants to change its registration",
 		})
-	case f.Drift != "":
+	case f.Drift != "" && !(wrongSession(f) && sessionOnly(f.Drift)):
 		all = append(all, Finding{
 			ID: "drift", Severity: Warning, Message: f.Definition + " is not what would be written today:\n" + f.Drift, Reason: "the configuration, apexd or the file was changed since",
 			Fix: cmp.Or(f.DriftFix, "apexd install"), Safe: f.DriftFix == "",

@@ -49,6 +49,21 @@ func TestExamine(t *testing.T) {
 		{"not writable", func(f *Facts) { f.Locked = errors.New("x") }, "not-writable", Problem, false},
 		{"foreign", func(f *Facts) { f.Definition, f.Foreign, f.Drift = "/u", true, "x" }, "foreign", Problem, false},
 		{"WSL", func(f *Facts) { f.WSL = true }, "wsl", Note, false},
+		{"switched off", func(f *Facts) { f.Definition, f.Job.SwitchedOff = "/a.plist", true }, "switched-off", Problem, false},
+		{"for the screen, and nobody there", func(f *Facts) { f.Definition, f.Job = "/a.plist", Job{Session: "Aqua", NoScreen: true} }, "session", Warning, false},
+		{"the same, and install moves it", func(f *Facts) {
+			f.Definition, f.Drift, f.Job = "/a.plist", "  Limit\n- \t<string>Aqua</string>\n+ \t<string>Background</string>\n", Job{Session: "Aqua", NoScreen: true}
+		}, "session", Warning, true},
+		{"the session, of one that is at the screen", func(f *Facts) {
+			f.Definition, f.Drift, f.Job.Session = "/a.plist", "- <string>Background</string>\n+ <string>Aqua</string>\n", "Background"
+		}, "drift", Warning, true},
+		{"an agent", func(f *Facts) { f.Backend, f.Scope = service.KindLaunchd, service.ScopeUser }, "agent", Note, false},
+		{"well: an agent of the background", func(f *Facts) {
+			f.Backend, f.Scope, f.Definition, f.Job = service.KindLaunchd, service.ScopeUser, "/a.plist", Job{Session: "Background", NoScreen: true}
+		}, "", "", false},
+		{"well: a daemon of launchd's", func(f *Facts) {
+			f.Backend, f.Scope, f.Definition = service.KindLaunchd, service.ScopeSystem, "/a.plist"
+		}, "", "", false},
 		{"container", func(f *Facts) { f.Container = "podman" }, "container", Note, false},
 		{"well: same version", func(f *Facts) { f.Status.Running, f.Status.Version, f.Version = true, ptr("1.0.0"), "1.0.0" }, "", "", false},
 		{"well: a fleeting program that no manager runs", func(f *Facts) { f.Backend, f.Fleeting = service.KindDirect, "x" }, "", "", false},
@@ -100,5 +115,13 @@ func TestDiskOf(t *testing.T) {
 	}
 	if d := DiskOf("/nonexistent/at/all"); d.Known && d.Type == "" {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestSessionAndMore: a session that is wrong hides no other difference.
+func TestSessionAndMore(t *testing.T) {
+	all := Examine(Facts{Definition: "/a.plist", Drift: "- <string>Aqua</string>\n+ <string>Background</string>\n- <integer>15</integer>\n", Job: Job{Session: "Aqua", NoScreen: true}})
+	if len(all) != 2 || all[0].ID != "drift" || all[1].ID != "session" {
+		t.Errorf("%+v", all)
 	}
 }

@@ -2,7 +2,10 @@
 
 package launchd
 
-import "os"
+import (
+	"os"
+	"path/filepath"
+)
 
 // The variables by which a test tells a build with the tag fakelaunchd where its launchd is (e2e/fakelaunchd). No other build reads them.
 const (
@@ -14,5 +17,8 @@ const (
 func Here() bool { return program() != "" }
 
 func program() string { return os.Getenv(FakeProgram) }
+
+// sfltool is beside the test's own files, if it has one.
+func sfltool() string { return filepath.Join(root(), "sfltool") }
 
 func root() string { return os.Getenv(FakeRoot) }

@@ -7,4 +7,6 @@ func Here() bool { return false }
 
 func program() string { return "/bin/launchctl" }
 
+func sfltool() string { return "/usr/bin/sfltool" }
+
 func root() string { return "/" }

@@ -112,6 +112,19 @@ func (c Launchctl) Find(ctx context.Context, domains []Domain, label string) (Jo
 	return home, last
 }
 
+// Screen reports whether uid is logged in at the screen, so that there is a domain for agents of that session. It asks for the job called label, loaded or not: what a whole domain has
+// are thousands of lines.
+func (c Launchctl) Screen(ctx context.Context, uid int, label string) (bool, error) {
+	_, err := c.Print(ctx, GUI(uid), label)
+	switch {
+	case errors.Is(err, ErrNoDomain):
+		return false, nil
+	case errors.Is(err, ErrNotLoaded):
+		return true, nil
+	}
+	return err == nil, err
+}
+
 // Disabled reports whether somebody has disabled the job. The answer is the same for each of a user's domains.
 func (c Launchctl) Disabled(ctx context.Context, d Domain, label string) (bool, error) {
 	text, err := c.run(ctx, "print-disabled", string(d), string(d))
