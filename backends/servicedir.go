@@ -2,16 +2,20 @@ package backends
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/fswatch"
+	"github.com/joshuaaferguson/apexd/internal/history"
+	"github.com/joshuaaferguson/apexd/internal/supervise"
 	"github.com/joshuaaferguson/apexd/internal/sysv"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
@@ -85,6 +89,7 @@ func (s *ServiceDir) Start(ctx context.Context) (service.Started, error) {
 			return service.Started{}, err
 		}
 	}
+	s.awaitFinish(ctx)
 	if err := s.control("u"); err != nil {
 		return service.Started{}, s.cannot("start daemon", service.CodeStartFailed, err)
 	}
@@ -107,10 +112,12 @@ func (s *ServiceDir) Start(ctx context.Context) (service.Started, error) {
 }
 
 // startEvery is how often a start looks again when no event tells it to: that a daemon has ended before it could write a record changes no file of ours. downFor is how many such
-// looks must find the service down before it is believed: the supervisor may not have read yet what it was told.
+// looks in a row must find the service down before it is believed: the supervisor may not have read yet what it was told. Then it is told again, tells times, but only once when a process has
+// said why it could not become the daemon.
 const (
 	startEvery = 50 * time.Millisecond
 	downFor    = 20
+	tells      = 3
 )
 
 // begun returns when the daemon is ready. It fails when the workload has, and then returns the finding that tells why. The daemon sees that it is waited for, and then does not
@@ -119,8 +126,8 @@ func (s *ServiceDir) begun(ctx context.Context) (pidfile.Finding, error) {
 	changed, _ := fswatch.Changed(ctx, s.Direct.Ref.Path) // before the daemon has made .apex there is nothing to watch
 	again := time.NewTicker(startEvery)
 	defer again.Stop()
-	seen := false
-	for down := 0; ; {
+	seen, since := false, time.Now()
+	for down, told := 0, 0; ; {
 		f := s.Direct.Ref.Look()
 		seen = seen || f.Running
 		switch r := f.Record; {
@@ -130,23 +137,39 @@ func (s *ServiceDir) begun(ctx context.Context) (pidfile.Finding, error) {
 			return f, errors.New(reason(f, unit{Result: "exit-code", ExitStatus: exitStatus(r)}))
 		case !f.Running && seen:
 			return f, errors.New("somebody has stopped it meanwhile")
-		case !f.Running && down == 2*downFor:
-			return f, errors.New("the daemon ended before it could say why: the supervisor's own log has its words")
+		case !f.Running && down == downFor:
+			why := s.refusal(since)
+			if told == tells || told > 0 && why != "" {
+				return f, errors.New(cmp.Or(why, "the daemon ended before it could say why: the supervisor's own log has its words"))
+			}
+			down, told = 0, told+1
+			_ = s.control("u") // the finish script of the run before may have come later than our wish; the first one said what is wrong
 		}
 		select {
 		case <-changed:
 		case <-again.C:
-			if f.Running || !s.down(ctx) {
-				continue
-			}
-			if down++; down == downFor { // the finish script of the run before may have come later than our wish
-				_ = s.control("u") // the first one said what is wrong
+			if down++; f.Running || !s.down(ctx) {
+				down = 0
 			}
 		case <-ctx.Done():
 			return f, fmt.Errorf("it was stopped again: %w", context.Cause(ctx))
 		}
 	}
 }
+
+// refusal is why a process that was started since then did not become the daemon; "" where none has said so.
+func (s *ServiceDir) refusal(since time.Time) string {
+	events, _, _ := history.Read(supervise.HistoryPath(s.Direct.Ref), refusals) // what cannot be read says nothing
+	for _, e := range slices.Backward(events) {
+		if e.Event == history.Refused && !e.At.Before(since) {
+			return e.Reason
+		}
+	}
+	return ""
+}
+
+// refusals is how many of the last events are looked through for one.
+const refusals = 10
 
 // down reports whether the supervisor has nothing running and wants nothing: after a daemon that the finish script has put down. Runit's status is a file whose bytes sv(8) and
 // others read; s6's has a program, since its bytes change with the version.
@@ -156,9 +179,33 @@ func (s *ServiceDir) down(ctx context.Context) bool {
 		err := runGroup(ctx, []string{"s6-svstat", "-o", "up,wantedup", s.Registration.Service}, &out, &errs)
 		return err == nil && strings.TrimSpace(out.String()) == "false false"
 	}
+	want, state, ok := s.runsv()
+	return ok && want == 'd' && state == 0
+}
+
+// runsv reads what runsv(8) says of the service: 'u' or 'd', and 0 down, 1 run, 2 finish.
+func (s *ServiceDir) runsv() (want, state byte, ok bool) {
 	b, err := os.ReadFile(filepath.Join(s.Registration.Service, "supervise", "status"))
-	const size, want, state = 20, 17, 19
-	return err == nil && len(b) == size && b[want] == 'd' && b[state] == 0
+	const size, wantAt, stateAt = 20, 17, 19
+	if err != nil || len(b) != size {
+		return 0, 0, false
+	}
+	return b[wantAt], b[stateAt], true
+}
+
+// awaitFinish waits, for a moment, until runsv is done with the last run: its finish script may put the service down, after our wish that it be up. s6-supervise(1) takes that from the
+// script's exit status, in order. No event tells.
+func (s *ServiceDir) awaitFinish(ctx context.Context) {
+	for range downFor {
+		if _, state, ok := s.runsv(); s.Kind() == service.KindS6 || !ok || state == 0 {
+			return
+		}
+		select {
+		case <-time.After(startEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func exitStatus(r *pidfile.Record) int {

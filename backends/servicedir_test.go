@@ -1,12 +1,16 @@
 package backends
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 
+	"github.com/joshuaaferguson/apexd/internal/supervise"
 	"github.com/joshuaaferguson/apexd/internal/sysv"
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -71,5 +75,26 @@ func TestNobodySupervises(t *testing.T) {
 	}
 	if _, err := s.Stop(t.Context(), service.StopOptions{}); err != nil {
 		t.Errorf("stop: %v", err)
+	}
+}
+
+// TestRefusalOfServiceDir: why a process could not become the daemon is in its history, if that was since it was started.
+func TestRefusalOfServiceDir(t *testing.T) {
+	dir := testenv.TempDir(t)
+	s := &ServiceDir{Direct: &Direct{Ref: pidfile.Ref{Path: filepath.Join(dir, "daemon.pid"), Project: dir}}, Registration: service.Registration{Backend: service.KindRunit}}
+	refuse := func(why string) {
+		t.Helper()
+		if err := supervise.NoteRefusal(s.Direct.Ref, s.Registration, 1, "", errors.New(why)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refuse("of another time")
+	since := time.Now()
+	if why := s.refusal(since); why != "" {
+		t.Error(why)
+	}
+	refuse("the disk is full")
+	if why := s.refusal(since); why != "the disk is full" {
+		t.Error(why)
 	}
 }

@@ -85,6 +85,7 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	}
 	o, err := a.daemon(args, f)
 	if err != nil {
+		a.noteRefusal(f.keeper, err)
 		if report != nil {
 			report(nil, err)
 		}
@@ -133,6 +134,13 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 		return statusError(codeOf(err)) // the starter has the answer, and the log the reason
 	}
 	return err
+}
+
+// noteRefusal writes into the history why a process that k has started cannot become the daemon.
+func (a *app) noteRefusal(k service.Registration, why error) {
+	if t, err := a.find(); err == nil {
+		_ = supervise.NoteRefusal(t.Ref, k, os.Getpid(), appVersion(), why) // what cannot be written there cannot be written anywhere
+	}
 }
 
 // daemon is what to run: everything that comes from flags, environment and configuration.

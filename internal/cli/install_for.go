@@ -54,7 +54,7 @@ func (a *app) installFor(ctx context.Context, o installFlags) error {
 	if err != nil {
 		return err
 	}
-	p.Warnings = append(p.Warnings, warnings...)
+	p.Runs, p.Warnings = r.Spec.Command, append(p.Warnings, warnings...)
 	return a.apply(ctx, p, o.dryRun || o.print)
 }
 

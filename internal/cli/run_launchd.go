@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 
 	"github.com/joshuaaferguson/apexd/internal/supervise"
 	"github.com/joshuaaferguson/apexd/service"
@@ -12,19 +11,14 @@ import (
 // 0 is for whatever no restart helps, and why is in the history, since launchd keeps no log.
 func (a *app) runForLaunchd(ctx context.Context, args []string, f runFlags) error {
 	var (
-		policy           service.RestartWhen
-		settled, started bool
+		policy  service.RestartWhen
+		settled bool
 	)
 	f.change = func(o *supervise.Options) {
-		started, policy = true, o.Spec.Restart.When
+		policy = o.Spec.Restart.When
 		o.Brake, o.Settled = true, func() { settled = true }
 	}
 	err := a.run(ctx, args, f)
-	if err != nil && !started {
-		if t, e := a.find(); e == nil {
-			_ = supervise.NoteRefusal(t.Ref, f.keeper, os.Getpid(), appVersion(), err) // what cannot be written there cannot be written anywhere
-		}
-	}
 	if status := launchdStatus(err, settled, policy); status != exitDone {
 		return statusError(status)
 	}

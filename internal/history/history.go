@@ -43,6 +43,7 @@ const (
 	Stopping        = "stopping"
 	Stopped         = "stopped"
 	Failed          = "failed"
+	Refused         = "refused"          // a process that a manager has started could not become the daemon
 	KilledLeftovers = "killed-leftovers" // processes that outlived an earlier run
 	Healed          = "healed"           // a deleted record or directory was put back
 )

@@ -66,12 +66,16 @@ func (d *daemon) settled() {
 	}
 }
 
-// NoteRefusal writes into the history of ref's daemon that a process, started by keeper, could not become it: a manager's log is not where people look, and launchd has none.
+// NoteRefusal writes into the history of ref's daemon that a process, started by keeper, could not become it: a manager's log is not where people look, runit's and s6's may be anywhere, and launchd has
+// none. Of a process without a keeper its starter tells.
 func NoteRefusal(ref pidfile.Ref, keeper service.Registration, pid int, version string, why error) error {
+	if keeper.Backend == "" {
+		return nil
+	}
 	h, err := history.Open(HistoryPath(ref))
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	return h.Append(history.Event{At: time.Now(), Event: history.Failed, PID: pid, Version: version, Backend: string(keeper.Backend), Reason: why.Error()})
+	return h.Append(history.Event{At: time.Now(), Event: history.Refused, PID: pid, Version: version, Backend: string(keeper.Backend), Reason: why.Error()})
 }

@@ -130,6 +130,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	lock, got, err := o.Ref.Acquire(ctx)
 	if err != nil {
+		_ = NoteRefusal(o.Ref, o.Keeper, os.Getpid(), o.Version, err) // what cannot be written there cannot be written anywhere
 		return report(o, err)
 	}
 	d, err := open(o, lock)
