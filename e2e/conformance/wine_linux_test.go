@@ -37,6 +37,7 @@ func runOnWine(t *testing.T, m *servicetest.Matrix, skip func(t testing.TB, reas
 	if reason != "" {
 		skip(t, reason)
 	}
+	t.Parallel()
 	dir := buildForWindows(t)
 	results := filepath.Join(dir, "results.json")
 	run := func() ([]byte, error) {

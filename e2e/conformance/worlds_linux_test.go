@@ -56,6 +56,7 @@ func (w worldColumn) run(t *testing.T, m *servicetest.Matrix) {
 		gate.Skip(t, reason)
 		return
 	}
+	t.Parallel()
 	dir, err := os.MkdirTemp("", "apexd-world-") // t.TempDir's is below one that the world's user may not enter
 	if err != nil {
 		t.Fatal(err)
