@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/joshuaaferguson/apexd/internal/safefile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -239,7 +241,7 @@ func TestHealLost(t *testing.T) {
 	if err := os.Remove(r.LockPath()); err != nil {
 		t.Skipf("this system does not let an open file be deleted: %v", err)
 	}
-	starter, err := tryLock(r.LockPath())
+	starter, err := tryLock(r.LockPath(), (*flock.Flock).TryLock)
 	if err != nil || starter == nil {
 		t.Fatal(starter, err)
 	}
