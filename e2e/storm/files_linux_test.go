@@ -84,8 +84,23 @@ func TestStrangeFiles(t *testing.T) {
 // strangeVerbs are the verbs, in an order in which each has something to do.
 func strangeVerbs() [][]string {
 	return [][]string{
-		{"status"}, {"config"}, {"start"}, {"status"}, {"logs", "-n", "5"}, {"logs", "--since", "1h"}, {"logs", "--level", "error", "-n", "5"}, {"history"}, {"reload"}, {"doctor"},
-		{"list"}, {"metrics"}, {"restart"}, {"stop"}, {"kill"}, {"status"}, {"init"},
+		{"status"},
+		{"config"},
+		{"start"},
+		{"status"},
+		{"logs", "-n", "5"},
+		{"logs", "--since", "1h"},
+		{"logs", "--level", "error", "-n", "5"},
+		{"history"},
+		{"reload"},
+		{"doctor"},
+		{"list"},
+		{"metrics"},
+		{"restart"},
+		{"stop"},
+		{"kill"},
+		{"status"},
+		{"init"},
 	}
 }
 
