@@ -129,9 +129,7 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	if got.Previous == nil {
 		got.Previous = r.unfinished()
 	}
-	if got.Previous != nil {
-		safefile.RemoveTemps(r.Path)
-	}
+	safefile.RemoveTemps(r.Path) // also of a daemon that was killed before its first record, with nowhere to note that it had begun
 	if err == nil && daemon {
 		safefile.RemoveTemps(r.guardBase() + ".json") // of one that was killed before anything told of it
 		err = r.enter(self)

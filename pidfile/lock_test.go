@@ -128,6 +128,20 @@ func TestKilledHolder(t *testing.T) {
 	}
 }
 
+// TestKilledBeforeItsRecord: what a daemon was killed in the middle of writing is removed by the next, also where nothing else tells of it.
+func TestKilledBeforeItsRecord(t *testing.T) {
+	r := newRef(t)
+	plant(t, Ref{Path: filepath.Join(filepath.Dir(r.Path), ".daemon.pid.1-1.tmp")}, []byte("{"))
+	l, _, err := r.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if left, err := os.ReadDir(filepath.Dir(r.Path)); err != nil || len(left) != 1 {
+		t.Errorf("there is %v, %v, want the lock alone", left, err)
+	}
+}
+
 // TestDeletedUnderHolder: whatever is deleted under a live daemon, it is still found and no second one starts.
 func TestDeletedUnderHolder(t *testing.T) {
 	tests := []struct {
