@@ -132,6 +132,10 @@ func TestFaultsFound(t *testing.T) {
 			[]inject.Rule{fault(step("daemon", "open", "~", 1), "EACCES"), fault(step("daemon", "write", "P/.apex/.daemon.pid.*", 1), "SIGKILL before")},
 		},
 		{
+			"a daemon that had no descriptor for a leftover went on beside it", "start after a crash",
+			[]inject.Rule{fault(step("daemon", "pidfd", "", 1), "EMFILE")},
+		},
+		{
 			"a stop that could not open a leftover took it for gone", "stop after a crash",
 			[]inject.Rule{fault(step("stop", "pidfd", "", 1), "EMFILE")},
 		},
