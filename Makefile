@@ -25,6 +25,7 @@ storm:
 	go test -count=1 -v -timeout 6h ./e2e/storm -run 'Fleet|Readers|Flood|LongLife' -storm.for $(STORMTIME) -storm.clients 1000 -storm.restarts $(RESTARTS)
 	go test -count=1 -v -timeout 6h ./e2e/storm -run 'Fleet|Readers' -storm.for $(STORMTIME) -storm.race
 	APEXD_STORM_FAULTS=60 APEXD_STORM_TRIES=10000 APEXD_STORM_ROUNDS=5 go test -count=1 -v -timeout 6h ./e2e/storm -run '^Test(Faults|PIDChurn|HostileNeighbour)$$'
+	go test -count=1 -v -timeout 6h ./e2e/systemdlog -run InWorld -journal.for $(STORMTIME)
 
 # docs/img: real runs, on a terminal in a world of e2e/lab. Root
 pictures:

@@ -26,7 +26,7 @@ func TestCertain(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			dir := testenv.TempDir(t)
 			ref := pidfile.Ref{Path: filepath.Join(dir, ".apex", "daemon.pid"), Project: dir}
-			lock, _, err := ref.AcquireToClear(t.Context())
+			lock, _, err := ref.Acquire(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -117,11 +117,15 @@ func serviceSection(r Request, reg service.Registration, version int, out *Rende
 	s = append(s, limits(r.Spec)...)
 	// There is no SyslogIdentifier=: what the daemon prints before its log is open would be taken for the log (internal/journal).
 	if reg.Scope == service.ScopeSystem && r.Spec.Log.Store != service.LogFile { // journald knows the limits of the system's units only
-		s = append(s, setting{"LogRateLimitIntervalSec", "0"})
+		s = append(s, setting{"LogRateLimitIntervalSec", noRateLimit})
 	}
 	walls, err := hardening(r, reg.Scope, out)
 	return section{"Service", append(s, walls...)}, err
 }
+
+// noRateLimit is an interval in which nobody comes to journald's burst. 0 would mean that nothing is set, and journald's own limit holds: systemd tells journald of no such value
+// (systemd 252, unit_export_log_ratelimit_interval in src/core/unit.c; e2e/systemdlog has seen it).
+const noRateLimit = "1us"
 
 // protocol is how the daemon and systemd talk. notify-reload sends SIGHUP and waits for the daemon's word that it is done; before there was one, kill sends
 // it and nobody waits.

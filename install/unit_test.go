@@ -236,7 +236,7 @@ func TestRateLimit(t *testing.T) {
 	} {
 		r := request()
 		r.Spec.Log.Store = tt.store
-		if out, err := RenderUnit(r, tt.scope, 252); err != nil || strings.Contains(out.Text, "\nLogRateLimitIntervalSec=0\n") != tt.want {
+		if out, err := RenderUnit(r, tt.scope, 252); err != nil || strings.Contains(out.Text, "\nLogRateLimitIntervalSec=1us\n") != tt.want {
 			t.Errorf("%s, store %q: %v\n%s", tt.scope, tt.store, err, out.Text)
 		}
 	}

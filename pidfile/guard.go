@@ -47,7 +47,7 @@ func (r Ref) claim() (g *guard, holder *Finding, err error) {
 	if err := safefile.MkdirAll(filepath.Dir(base), 0o700); err != nil {
 		return nil, nil, err
 	}
-	fl, err := tryLock(base + ".lock")
+	fl, err := tryLock(base+".lock", (*flock.Flock).TryLock)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -174,7 +174,7 @@ func (r Ref) Forget() bool {
 	if err != nil || !isPath(e.PIDFile, r.Path) {
 		return false
 	}
-	fl, err := tryLock(base + ".lock")
+	fl, err := tryLock(base+".lock", (*flock.Flock).TryLock)
 	if err != nil || fl == nil {
 		return false
 	}

@@ -4,11 +4,13 @@ import (
 	"os"
 	"testing"
 
+	"github.com/gofrs/flock"
+
 	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-// TestClearingIsNoDaemon: whoever clears away keeps daemons out, but is not found as one, and so not signalled by others who stop.
+// TestClearingIsNoDaemon: whoever clears away keeps daemons out, but is not taken for one, and so not signalled by others who stop.
 func TestClearingIsNoDaemon(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -25,13 +27,75 @@ func TestClearingIsNoDaemon(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Release()
-			if f := r.Look(); !f.Running || f.PID != tt.pid {
+			if f := r.Look(); f.Running != (tt.pid != 0) || f.PID != tt.pid {
 				t.Errorf("Look: running %v, PID %d, want %d", f.Running, f.PID, tt.pid)
 			}
 			if _, _, err := r.Acquire(t.Context()); service.CodeOf(err) != service.CodeAlreadyRunning {
 				t.Errorf("Acquire meanwhile: %v, want ALREADY_RUNNING", err)
 			}
 		})
+	}
+}
+
+// TestStatusWhileCleared: what somebody sees while a stop clears away what a crash has left is the crash, and then nothing; never that something runs.
+func TestStatusWhileCleared(t *testing.T) {
+	r := newRef(t)
+	h := startHolder(t, r)
+	h.said(t)
+	if err := h.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = h.cmd.Wait() // it was killed
+	sees := func(when string, want service.State) {
+		t.Helper()
+		if f := r.Look(); f.Running || f.State != want || f.Lock != LockFree {
+			t.Errorf("%s: running %v, %q (%s), want %q", when, f.Running, f.State, f.Reason, want)
+		}
+	}
+	l, got, err := r.AcquireToClear(t.Context())
+	if err != nil || got.Previous == nil {
+		t.Fatal(got, err)
+	}
+	sees("while what it left is ended", service.StateFailed)
+	if _, _, err := r.AcquireToClear(t.Context()); service.CodeOf(err) != service.CodeAlreadyRunning {
+		t.Errorf("another stop of the same user: %v, want ALREADY_RUNNING", err)
+	}
+	if err := l.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	sees("when its record is gone", service.StateStopped)
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	sees("afterwards", service.StateStopped)
+}
+
+// TestTwoUsersClear: neither keeps the other from it, both keep daemons out, and what the first has removed the second does not miss.
+func TestTwoUsersClear(t *testing.T) {
+	r := newRef(t)
+	plant(t, r, Record{PID: 1 << 30, ProjectPath: r.Project, Identity: Identity{StartTime: "1"}, State: service.StateRunning})
+	theirs := r
+	theirs.StateDir = t.TempDir()
+	var locks []*Lock
+	for _, ref := range []Ref{r, theirs} {
+		l, got, err := ref.AcquireToClear(t.Context())
+		if err != nil || got.Previous == nil {
+			t.Fatal(got, err)
+		}
+		locks = append(locks, l)
+	}
+	for i, l := range locks {
+		if err := l.Remove(); err != nil {
+			t.Errorf("user %d: %v", i, err)
+		}
+	}
+	for i, l := range locks {
+		if fl, err := tryLock(r.LockPath(), (*flock.Flock).TryLock); fl != nil || err != nil {
+			t.Errorf("a daemon could take the place while user %d clears: %v", i, err)
+		}
+		if err := l.Release(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

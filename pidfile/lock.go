@@ -53,8 +53,9 @@ type Acquired struct {
 // After an error nothing is held; an empty lock file may be left, as it would be by any daemon.
 func (r Ref) Acquire(ctx context.Context) (*Lock, Acquired, error) { return r.acquire(ctx, true) }
 
-// AcquireToClear is Acquire for somebody who only clears away what a daemon has left. It keeps daemons out, and is not entered as one: who looks meanwhile
-// sees a lock whose holder has no name, and so does not signal it.
+// AcquireToClear is Acquire for somebody who only clears away what a daemon has left. It keeps daemons out and is none: the lock is taken shared, so that who looks
+// meanwhile finds it free, and the truth, that the last daemon is gone; and nothing is entered, so that nobody signals it. Others of the same user who clear are
+// kept out by the guard; what another user's does at the same time is the same.
 func (r Ref) AcquireToClear(ctx context.Context) (*Lock, Acquired, error) {
 	return r.acquire(ctx, false)
 }
@@ -88,7 +89,11 @@ func (r Ref) acquire(ctx context.Context, daemon bool) (*Lock, Acquired, error) 
 
 // try makes one attempt. busy is who is in the way.
 func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Finding, err error) {
-	fl, err := tryLock(r.LockPath())
+	take := (*flock.Flock).TryLock
+	if !daemon {
+		take = (*flock.Flock).TryRLock
+	}
+	fl, err := tryLock(r.LockPath(), take)
 	if err != nil {
 		return nil, got, nil, lockError(r.LockPath(), err)
 	}
@@ -124,9 +129,7 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	if got.Previous == nil {
 		got.Previous = r.unfinished()
 	}
-	if got.Previous != nil {
-		safefile.RemoveTemps(r.Path)
-	}
+	safefile.RemoveTemps(r.Path) // also of a daemon that was killed before its first record, with nowhere to note that it had begun
 	if err == nil && daemon {
 		safefile.RemoveTemps(r.guardBase() + ".json") // of one that was killed before anything told of it
 		err = r.enter(self)
@@ -162,11 +165,14 @@ func (r Ref) busyError(f Finding) error {
 	return e
 }
 
+// taker is Flock.TryLock, or for a shared lock Flock.TryRLock.
+type taker = func(*flock.Flock) (bool, error)
+
 // tryLock returns (nil, nil) when somebody else holds the lock. It makes sure that the locked file is the one at path: a
 // lock on a file that was deleted or replaced meanwhile protects nothing.
-func tryLock(path string) (*flock.Flock, error) {
+func tryLock(path string, take taker) (*flock.Flock, error) {
 	for range 10 {
-		fl, again, err := tryLockOnce(path)
+		fl, again, err := tryLockOnce(path, take)
 		if !again {
 			return fl, err
 		}
@@ -174,7 +180,7 @@ func tryLock(path string) (*flock.Flock, error) {
 	return nil, errors.New("the lock file is replaced again and again")
 }
 
-func tryLockOnce(path string) (fl *flock.Flock, again bool, err error) {
+func tryLockOnce(path string, take taker) (fl *flock.Flock, again bool, err error) {
 	if err := safefile.Make(path, lockMode); err != nil {
 		return nil, false, err
 	}
@@ -184,7 +190,7 @@ func tryLockOnce(path string) (fl *flock.Flock, again bool, err error) {
 	}
 	defer release()
 	fl = flock.New(name, flock.SetFlag(os.O_RDWR|safefile.Flags))
-	ok, err := fl.TryLock()
+	ok, err := take(fl)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, true, nil
 	}
@@ -302,7 +308,7 @@ func (l *Lock) Heal() (bool, error) {
 	if err := safefile.MkdirAll(filepath.Dir(l.ref.Path), dirMode); err != nil {
 		return false, err
 	}
-	fl, err := tryLock(l.ref.LockPath())
+	fl, err := tryLock(l.ref.LockPath(), (*flock.Flock).TryLock)
 	if err != nil {
 		return false, err
 	}

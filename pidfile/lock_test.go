@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/joshuaaferguson/apexd/internal/safefile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -123,6 +125,20 @@ func TestKilledHolder(t *testing.T) {
 	}
 	if err := l.Remove(); err != nil {
 		t.Errorf("the stale record could not be removed: %v", err)
+	}
+}
+
+// TestKilledBeforeItsRecord: what a daemon was killed in the middle of writing is removed by the next, also where nothing else tells of it.
+func TestKilledBeforeItsRecord(t *testing.T) {
+	r := newRef(t)
+	plant(t, Ref{Path: filepath.Join(filepath.Dir(r.Path), ".daemon.pid.1-1.tmp")}, []byte("{"))
+	l, _, err := r.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if left, err := os.ReadDir(filepath.Dir(r.Path)); err != nil || len(left) != 1 {
+		t.Errorf("there is %v, %v, want the lock alone", left, err)
 	}
 }
 
@@ -239,7 +255,7 @@ func TestHealLost(t *testing.T) {
 	if err := os.Remove(r.LockPath()); err != nil {
 		t.Skipf("this system does not let an open file be deleted: %v", err)
 	}
-	starter, err := tryLock(r.LockPath())
+	starter, err := tryLock(r.LockPath(), (*flock.Flock).TryLock)
 	if err != nil || starter == nil {
 		t.Fatal(starter, err)
 	}

@@ -19,7 +19,7 @@ type variant struct {
 	crashes int8 // how often a daemon is killed
 	onlyRun bool // files are deleted only under a daemon that has its record
 
-	noLock, noJudge, noGuard, noHandle, noIdentity, noHealLook bool
+	noLock, noJudge, noGuard, noHandle, noIdentity, noHealLook, noShared bool
 }
 
 // place is where a process is in its life.
@@ -70,6 +70,7 @@ type world struct {
 const (
 	maxIDs = 3 // processes: two daemons, one of which is started again
 	stop   = 2 // index of the stop
+	reader = 3 // a status, which holds nothing
 )
 
 // model makes the successors of a world.
@@ -85,7 +86,7 @@ type step struct {
 }
 
 func (m *model) user(i int) int {
-	if i == stop || m.users == 1 {
+	if i >= stop || m.users == 1 {
 		return 0
 	}
 	return i
@@ -137,7 +138,7 @@ func (m *model) look(w *world, i int) Finding {
 	s := m.sight(w)
 	if !s.answered() {
 		s.lock = LockFree
-		if w.held(w.lock, i) {
+		if w.held(w.lock, i) && (m.noShared || w.held(w.lock, stop)) { // askLock; a stop's lock is shared
 			s.lock = LockHeld
 		}
 	}
@@ -382,7 +383,7 @@ func (m *model) others(w world) {
 // wrong says which promise w breaks, or "".
 func (m *model) wrong(w *world) string {
 	a, b := w.p[0].at == active, w.p[1].at == active
-	f := m.look(w, stop)
+	f := m.look(w, reader)
 	switch {
 	case w.fault != "":
 		return w.fault
@@ -390,6 +391,8 @@ func (m *model) wrong(w *world) string {
 		return "two daemons at once"
 	case (a || b) && !f.Running:
 		return "status does not see the daemon"
+	case f.Running && w.p[0].at == gone && w.p[1].at == gone:
+		return "status says running, and only a stop is at work"
 	case f.PID != 0 && !w.alive(int8(f.PID)):
 		return "status names a process that is not the daemon"
 	case w.p[stop].at == done && w.p[stop].meant != 0 && (a && w.p[0].id == w.p[stop].meant && !w.p[0].asked || b && w.p[1].id == w.p[stop].meant && !w.p[1].asked):
@@ -453,6 +456,7 @@ func TestModel(t *testing.T) {
 		{"without the lock, stop", variant{users: 2, noLock: true}, "a stop that was done has stopped nobody"},
 		{"without looking who has the new lock", variant{users: 1, deletes: 1, noHealLook: true}, "a daemon has given its place up to nobody"},
 		{"without looking at the record under a free lock", variant{users: 2, deletes: 1, onlyRun: true, noJudge: true}, "two daemons at once"},
+		{"without a shared lock for who clears", variant{users: 1, crashes: 1, noShared: true}, "status says running, and only a stop is at work"},
 		{"without a handle", variant{users: 1, crashes: 1, noHandle: true}, "a stranger was signalled"},
 		{"without start times", variant{users: 1, crashes: 1, noIdentity: true}, "status names a process that is not the daemon"},
 	} {

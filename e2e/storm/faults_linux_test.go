@@ -128,6 +128,14 @@ func TestFaultsFound(t *testing.T) {
 			[]inject.Rule{fault(step("daemon", "write", "~/.local/state/apexd/daemons/.*.json.*", 1), "SIGKILL after")},
 		},
 		{
+			"a daemon killed before its first record, with no place to note that it had begun, left a temporary file", "start",
+			[]inject.Rule{fault(step("daemon", "open", "~", 1), "EACCES"), fault(step("daemon", "write", "P/.apex/.daemon.pid.*", 1), "SIGKILL before")},
+		},
+		{
+			"a daemon that had no descriptor for a leftover went on beside it", "start after a crash",
+			[]inject.Rule{fault(step("daemon", "pidfd", "", 1), "EMFILE")},
+		},
+		{
 			"a stop that could not open a leftover took it for gone", "stop after a crash",
 			[]inject.Rule{fault(step("stop", "pidfd", "", 1), "EMFILE")},
 		},

@@ -3,6 +3,7 @@ package storm
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,8 +48,11 @@ func TestHostileNeighbour(t *testing.T) {
 
 // swapped are the files of .apex that the attacker swaps.
 func swapped() []string {
-	return []string{"daemon.pid", "daemon.pid.lock", "daemon.log", "daemon.log.1", "daemon.log.idx", "daemon.history", "daemon.env"}
+	return []string{"daemon.pid", "daemon.pid.lock", "daemon.log", "daemon.log.1", "daemon.log.idx", "daemon.history", "daemon.env", hostileSocket}
 }
+
+// hostileSocket is where the attacked project's workload listens. In the other project there is a stale one, which a daemon removes where it finds it in its own place.
+const hostileSocket = "web.sock"
 
 func hostile(t *testing.T, uid int, trap string) {
 	prey, project := newPublic(t, uid), newPublic(t, uid)
@@ -59,6 +63,7 @@ func hostile(t *testing.T, uid int, trap string) {
 	for _, name := range swapped() {
 		prey.plant(name)
 	}
+	project.listens()
 	project.chown(mallory, 0o777) // alice may run a daemon there
 	traps := project.lay(trap, prey)
 	before, pid := prey.snapshot(), prey.daemon()
@@ -66,7 +71,7 @@ func hostile(t *testing.T, uid int, trap string) {
 	counts, slow, slowest := map[string]int{}, time.Duration(0), ""
 	for range rounds(t) {
 		for _, args := range [][]string{
-			{"status"}, {"start", "--", "/bin/sh", "-c", chatter}, {"status"}, {"logs", "-n", "5"}, {"history"}, {"reload"}, {"doctor"}, {"list"}, {"restart"}, {"stop"}, {"kill"}, {"status"},
+			{"status"}, {"start"}, {"status"}, {"logs", "-n", "5"}, {"history"}, {"reload"}, {"doctor"}, {"list"}, {"restart"}, {"stop"}, {"kill"}, {"status"},
 		} {
 			began := time.Now()
 			a := project.run(args[0], args[1:]...)
@@ -134,6 +139,20 @@ func newPublic(t *testing.T, uid int) *public {
 	return p
 }
 
+// listens has the workload listen at a socket beside the record.
+func (p *public) listens() {
+	p.t.Helper()
+	config, err := json.Marshal(map[string]any{"daemon": map[string]any{
+		"command": []string{"/bin/sh", "-c", chatter}, "sockets": map[string]any{"web": "unix:.apex/" + hostileSocket}, "log": map[string]any{"maxSize": "8KiB", "maxFiles": 3},
+	}})
+	if err == nil {
+		err = os.WriteFile(p.apex("config.yaml"), config, 0o644)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // chown gives the whole project to a user.
 func (p *public) chown(uid int, mode fs.FileMode) {
 	p.t.Helper()
@@ -176,6 +195,12 @@ func (p *public) daemon() int {
 // plant makes a file that is worth something where there is none.
 func (p *public) plant(name string) {
 	p.t.Helper()
+	if name == hostileSocket {
+		if err := errors.Join(staleSocket(p.apex(name)), os.Chown(p.apex(name), p.uid, p.uid)); err != nil {
+			p.t.Fatal(err)
+		}
+		return
+	}
 	f, err := os.OpenFile(p.apex(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return
@@ -187,6 +212,15 @@ func (p *public) plant(name string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// staleSocket makes a socket at which nobody listens.
+func staleSocket(path string) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Close(fd))
 }
 
 // snapshot is everything of .apex: names, modes, owners, times, contents. Not the number of names: one that the attacker has made in the other project, in the moment
@@ -203,7 +237,10 @@ func (p *public) snapshot() []string {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		b, err := os.ReadFile(p.apex(e.Name()))
+		var b []byte
+		if fi.Mode().IsRegular() {
+			b, err = os.ReadFile(p.apex(e.Name()))
+		}
 		if err != nil {
 			p.t.Fatal(err)
 		}

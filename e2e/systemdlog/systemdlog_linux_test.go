@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if fifo := os.Getenv(workloadVariable); fifo != "" {
 		os.Exit(workload(fifo))
 	}
+	if os.Getenv(floodVariable) != "" {
+		os.Exit(floods())
+	}
 	os.Exit(m.Run())
 }
 
@@ -56,8 +59,8 @@ func TestInWorld(t *testing.T) {
 			t.Fatalf("go %v: %v\n%s", args, err, out)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "lab"), "-timeout", "5m", "-env", insideVariable+"="+dir, "systemd", "--",
-		filepath.Join(dir, "suite"), "-test.v", "-test.run=^TestJournal")
+	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "lab"), "-timeout", (5*time.Minute + 8**journalFor).String(), "-env", insideVariable+"="+dir, "systemd", "--",
+		filepath.Join(dir, "suite"), "-test.v", "-test.timeout=0", "-test.run=^TestJournal", "-journal.for="+journalFor.String())
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestJournal")) {
@@ -114,10 +117,10 @@ func run(t *testing.T, cmd *exec.Cmd) string {
 	return out.String()
 }
 
-// install registers d with the system's manager, starts it, and returns the unit's name.
-func (d daemon) install(t *testing.T) string {
+// install registers d with the system's manager, starts it with "--now", and returns the unit's name.
+func (d daemon) install(t *testing.T, flags ...string) string {
 	t.Helper()
-	run(t, d.apexd("install", "--run-as", "root", "--now"))
+	run(t, d.apexd(append([]string{"install", "--run-as", "root"}, flags...)...))
 	t.Cleanup(func() { run(t, d.apexd("uninstall")) })
 	return service.RegistrationName(d.dir, service.DefaultName) + ".service"
 }
@@ -201,7 +204,7 @@ func TestJournalLikeFile(t *testing.T) {
 	file, unitd := project(t, ready), project(t, ready)
 	run(t, file.apexd("start"))
 	defer func() { _ = file.apexd("kill").Run() }()
-	unit := unitd.install(t)
+	unit := unitd.install(t, "--now")
 
 	<-time.After(3 * time.Second) // the file's index knows seconds: --since needs a pause
 	since := time.Now().Add(-time.Second).Format(time.RFC3339)
@@ -249,7 +252,7 @@ func TestJournalLikeFile(t *testing.T) {
 func TestJournalOfTheDaemonItself(t *testing.T) {
 	inside(t)
 	d := project(t, "  readiness: {type: log, pattern: '^"+firstEnd+"$'}\n")
-	unit := d.install(t)
+	unit := d.install(t, "--now")
 	config := filepath.Join(d.dir, ".apex", "config.yaml")
 	if err := os.WriteFile(config, []byte("daemon: {comand: [x]}\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -267,7 +270,7 @@ func TestJournalOfTheDaemonItself(t *testing.T) {
 	if s := run(t, d.apexd("logs")); !strings.Contains(s, firstEnd) || strings.Contains(s, "comand") {
 		t.Errorf("logs: %.2000s", s)
 	}
-	if s := run(t, exec.Command("systemctl", "show", "--value", "--property=LogRateLimitIntervalUSec", unit)); strings.TrimSpace(s) != "0" {
+	if s := run(t, exec.Command("systemctl", "show", "--value", "--property=LogRateLimitIntervalUSec", unit)); strings.TrimSpace(s) != "1us" {
 		t.Errorf("rate limit %s", s)
 	}
 }

@@ -60,7 +60,7 @@ func create(p project.Paths, text string) error {
 		return initError(p.Config, err, "")
 	}
 	file := filepath.Join(p.Dir, ".config.yaml."+strconv.FormatUint(rand.Uint64(), 36)+".tmp")
-	defer os.Remove(file)
+	defer safefile.Remove(file) // what is left is a file that nobody reads
 	err := writeNew(file, text)
 	if err == nil {
 		err = moveNew(file, p.Config)
@@ -89,14 +89,14 @@ func writeNew(path, text string) error {
 // moveNew gives the file from the name to, which must be free. link(2) sees to that; a file system that has no hard links leaves an instant
 // between looking and renaming.
 func moveNew(from, to string) error {
-	err := os.Link(from, to)
+	err := safefile.Link(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if _, err := os.Lstat(to); err == nil {
 		return fs.ErrExist
 	}
-	return os.Rename(from, to)
+	return safefile.Rename(from, to)
 }
 
 // appendTo adds text to the file in place, which keeps its owner, mode and attributes. It must still have size bytes.

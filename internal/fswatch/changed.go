@@ -12,7 +12,7 @@ import (
 // Changed reports, as a value on the returned channel, that path was written to, truncated, replaced, created or removed, or
 // that its directory was removed. Values are coalesced and may come too often; the receiver
 // looks itself, first after the call. The channel is never
-// closed. path need not exist, its directory must. Errors: the directory cannot be watched: fs.ErrNotExist,
+// closed. path need not exist, its directory must. Errors: the directory cannot be watched: safefile.ErrUnsafe, fs.ErrNotExist,
 // fs.ErrPermission, or too many watches.
 //
 // The directory is watched, so writing to its other files costs time, though it wakes no receiver: this is for commands that
@@ -22,16 +22,22 @@ func Changed(ctx context.Context, path string) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
+	dir := filepath.Dir(path)
+	held, release, err := hold(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Dir(path)
-	if err := w.Add(dir); err != nil {
+	if err := w.Add(held); err != nil {
 		w.Close()
 		return nil, &os.PathError{Op: "watch", Path: dir, Err: err}
 	}
-	ch := make(chan struct{}, 1) // one value says it all
+	path = filepath.Join(held, filepath.Base(path)) // as the events name it
+	ch := make(chan struct{}, 1)                    // one value says it all
 	go func() {
 		defer w.Close()
 		relay(ctx, w, path, ch)

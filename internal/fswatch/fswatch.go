@@ -3,13 +3,18 @@
 // short-lived commands.
 package fswatch
 
-import "context"
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/joshuaaferguson/apexd/internal/safefile"
+)
 
 // Removed reports, as a value on the returned channel, that one of the entries of dir called names, or dir itself, was removed
 // or renamed away, or that this can no longer be told (another file system was unmounted, events were lost). Values are
 // coalesced and may come too often, never too seldom; the receiver
 // looks itself, first after the call. The channel is never closed. Errors: dir
-// cannot be watched: fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, or syscall.ENOSPC or EMFILE for too many watches (inotify(7)).
+// cannot be watched: safefile.ErrUnsafe for a link called .apex, fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, or syscall.ENOSPC or EMFILE for too many watches (inotify(7)).
 //
 // On Linux, writing to files, creating them, replacing them by rename, and whatever happens to other entries
 // does not wake the receiver; writing does not even wake this package. One call watches for as long as dir exists, under
@@ -30,6 +35,12 @@ func Removed(ctx context.Context, dir string, names ...string) (<-chan struct{},
 // is removed from dir or renamed in it, and not when dir itself is renamed.
 func RemovedOwn(ctx context.Context, dir string, names ...string) (<-chan struct{}, error) {
 	return removedOwn(ctx, dir, names)
+}
+
+// hold is safefile.Hold for a directory: where its last element is .apex, a link is refused.
+func hold(dir string) (name string, release func(), err error) {
+	name, release, err = safefile.Hold(filepath.Join(dir, "entry"))
+	return filepath.Dir(name), release, err
 }
 
 // wake leaves a value in ch, unless one is waiting there already. ch has room for one.

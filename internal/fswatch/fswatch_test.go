@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/safefile"
 )
 
 // patience is how long an event may take, and quiet how long we listen for one that must not come.
@@ -168,6 +170,25 @@ func TestChangedNoDirectory(t *testing.T) {
 	path := filepath.Join(tempDir(t), "none", "log")
 	if _, err := Changed(t.Context(), path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestLinkedApex: what a link called .apex leads to is not watched.
+func TestLinkedApex(t *testing.T) {
+	link := filepath.Join(tempDir(t), safefile.DirName)
+	if err := os.Symlink(tempDir(t), link); err != nil {
+		t.Skip("no links here: " + err.Error())
+	}
+	_, err := Changed(t.Context(), filepath.Join(link, "daemon.pid"))
+	errs := map[string]error{"Changed": err}
+	if ch, err := Removed(t.Context(), link, "daemon.pid"); err != nil || ch != nil { // else there is no such thing here
+		errs["Removed"] = err
+		_, errs["RemovedOwn"] = RemovedOwn(t.Context(), link, "daemon.pid")
+	}
+	for name, err := range errs {
+		if !errors.Is(err, safefile.ErrUnsafe) {
+			t.Errorf("%s: %v, want ErrUnsafe", name, err)
+		}
 	}
 }
 

@@ -18,7 +18,12 @@ const (
 // removedOwn uses dnotify (fcntl(2), "File and directory change notification"): to close an inotify instance takes the kernel some 15 ms, also at the process's end,
 // while it waits until nobody reads the old list of watches. Where the kernel has no dnotify, it is inotify.
 func removedOwn(ctx context.Context, dir string, names []string) (<-chan struct{}, error) {
-	f, err := os.OpenFile(dir, unix.O_DIRECTORY, 0)
+	held, release, err := hold(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(held, unix.O_DIRECTORY, 0)
+	release()
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,12 @@ import (
 // removed waits in a thread of its own: whether a kqueue can itself be waited for by the runtime's poller is not documented.
 func removed(ctx context.Context, dir string, names []string) (<-chan struct{}, error) {
 	w := &watch{}
-	if err := w.open(dir, names); err != nil {
+	held, release, err := hold(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := w.open(held, names); err != nil {
 		w.close()
 		return nil, err
 	}

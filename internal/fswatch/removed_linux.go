@@ -12,12 +12,17 @@ import (
 const removedMask = unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_DELETE_SELF | unix.IN_MOVE_SELF | unix.IN_ONLYDIR
 
 func removed(ctx context.Context, dir string, names []string) (<-chan struct{}, error) {
+	held, release, err := hold(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, os.NewSyscallError("inotify_init1", err)
 	}
 	f := os.NewFile(uintptr(fd), "inotify") // non-blocking: the runtime's poller waits, no thread does
-	if _, err := unix.InotifyAddWatch(fd, dir, removedMask); err != nil {
+	if _, err := unix.InotifyAddWatch(fd, held, removedMask); err != nil {
 		f.Close()
 		return nil, &os.PathError{Op: "inotify_add_watch", Path: dir, Err: err}
 	}

@@ -50,7 +50,9 @@ func show(ctx context.Context, w io.Writer, s Source, v logfile.View) error {
 	if v.Began != nil {
 		v.Began() // from is a place: what is written after it is read from there
 	}
-	from.follow = v.Follow
+	if from.follow = v.Follow; v.Follow {
+		from.most = 0
+	}
 	f, err := logfile.NewFilter(w, v, skip, from.cursor != "" && v.Since.IsZero())
 	if err != nil {
 		return err
@@ -85,8 +87,8 @@ func begin(ctx context.Context, s Source, v logfile.View) (from span, skip int, 
 		return span{last: -1, cursor: cursor}, found, nil
 	}
 	if !v.Since.IsZero() {
-		_, found, _, err := s.count(ctx, all, v, false)
-		return all, max(found-v.Lines, 0), err
+		_, found, n, err := s.count(ctx, all, v, false)
+		return all.first(n), max(found-v.Lines, 0), err
 	}
 	for size := max(v.Lines, firstWindow); ; size *= windowFactor {
 		cursor, found, n, err := s.count(ctx, span{last: size}, v, true)
@@ -94,13 +96,19 @@ func begin(ctx context.Context, s Source, v logfile.View) (from span, skip int, 
 			return all, 0, err
 		}
 		if n < size {
-			_, found, _, err := s.count(ctx, all, v, false)
-			return all, max(found-v.Lines, 0), err
+			_, found, n, err := s.count(ctx, all, v, false)
+			return all.first(n), max(found-v.Lines, 0), err
 		}
 		if found >= v.Lines {
-			return span{last: -1, cursor: cursor}, found - v.Lines, nil
+			return span{last: -1, cursor: cursor}.first(n), found - v.Lines, nil
 		}
 	}
+}
+
+// first is r without what comes after the first n entries, where there are any.
+func (r span) first(n int) span {
+	r.most = n
+	return r
 }
 
 // count returns the first entry's cursor, how many wanted lines there are, and how many entries.
@@ -170,7 +178,7 @@ func (s Source) each(ctx context.Context, r span, fn func(e *read, idle bool) er
 			break
 		}
 		n++
-		if err = fn(&e, p.r.Buffered() == 0); err != nil {
+		if err = fn(&e, p.r.Buffered() == 0); err != nil || n == r.most {
 			break
 		}
 	}

@@ -18,6 +18,9 @@ import (
 
 const toolVariable = "APEXD_TEST_JOURNALCTL"
 
+// late is an entry that comes after a journalctl that counts has ended.
+const late = "late"
+
 // TestMain lets the test binary be journalctl: it has the lines of the variable, one entry each, whose cursor and time in seconds is its number. "!text" is said
 // on standard error, "~" is status 1.
 func TestMain(m *testing.M) {
@@ -39,6 +42,7 @@ func journalctl(text string, args []string) int {
 		n, _ := strconv.ParseFloat(strings.TrimPrefix(value, "@"), 64)
 		switch name {
 		case "--lines":
+			lines = slices.DeleteFunc(lines, func(l string) bool { return l == late }) // it has not come yet
 			from = max(len(lines)-int(n), 0)
 		case "--cursor", "--since":
 			from = int(n)
@@ -80,6 +84,7 @@ func TestShow(t *testing.T) {
 	}{
 		{"all", many, logfile.View{Lines: -1}, many},
 		{"the last ones", many, logfile.View{Lines: 20}, lines(2980, 3000, 1)},
+		{"the last ones, while others come", many + late + "\n", logfile.View{Lines: 20}, lines(2980, 3000, 1)},
 		{"none", many, logfile.View{Lines: 0}, ""},
 		{"more than there are", "a\nb\n", logfile.View{Lines: 9}, "a\nb\n"},
 		{"since", many, logfile.View{Lines: -1, Since: time.Unix(2990, 0)}, lines(2990, 3000, 1)},
@@ -159,7 +164,8 @@ func TestMatch(t *testing.T) {
 		want string
 	}{
 		{"a unit", unit, "_SYSTEMD_UNIT=apex-x.service SYSLOG_IDENTIFIER=ID " + ours + " + _SYSTEMD_UNIT=apex-x.service SYSLOG_IDENTIFIER=ID _TRANSPORT=stdout + " +
-			"_SYSTEMD_USER_UNIT=apex-x.service _UID=1000 SYSLOG_IDENTIFIER=ID " + ours + " + _SYSTEMD_USER_UNIT=apex-x.service _UID=1000 SYSLOG_IDENTIFIER=ID _TRANSPORT=stdout"},
+			"_SYSTEMD_USER_UNIT=apex-x.service _UID=1000 SYSLOG_IDENTIFIER=ID " + ours + " + _SYSTEMD_USER_UNIT=apex-x.service _UID=1000 SYSLOG_IDENTIFIER=ID _TRANSPORT=stdout" +
+			" + _TRANSPORT=driver " + droppedID + " OBJECT_SYSTEMD_UNIT=apex-x.service + _TRANSPORT=driver " + droppedID + " OBJECT_SYSTEMD_USER_UNIT=apex-x.service"},
 		{"no unit", Source{"/src/a b", "web", id, 7, ""}, "_UID=7 SYSLOG_IDENTIFIER=ID " + ours + " + _UID=7 SYSLOG_IDENTIFIER=ID _TRANSPORT=stdout"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

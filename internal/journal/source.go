@@ -35,6 +35,22 @@ func (s Source) match() []string {
 			args = append(append(append(args, t...), "SYSLOG_IDENTIFIER="+id), ours...)
 		}
 	}
+	return append(args, s.dropped()...)
+}
+
+// droppedID is that of journald's own entries which say how many of a unit's it has left out because of its rate limit: SD_MESSAGE_JOURNAL_DROPPED (sd-messages.h). They stand before
+// the next one that it took.
+const droppedID = "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e"
+
+// dropped is the arguments that add those about the daemon's unit. About one without a unit of its own they say nothing: the limit, and the number, are of all that is in the same one.
+func (s Source) dropped() []string {
+	if s.Path == service.RegistrationName(s.Project, s.Name) {
+		return nil
+	}
+	var args []string
+	for _, object := range []string{"OBJECT_SYSTEMD_UNIT=", "OBJECT_SYSTEMD_USER_UNIT="} {
+		args = append(args, "+", "_TRANSPORT=driver", droppedID, object+s.Path)
+	}
 	return args
 }
 
@@ -50,6 +66,7 @@ type span struct {
 	last   int       // only that many from the end; < 0: all
 	since  time.Time // zero: all
 	cursor string    // from this entry on
+	most   int       // only that many from there, however many have come since they were counted; 0: all
 	follow bool
 }
 

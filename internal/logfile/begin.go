@@ -171,6 +171,10 @@ func (p *part) nextLine(off int64) (int64, error) {
 		if i := bytes.IndexByte(b[:n], '\n'); i >= 0 {
 			return at + int64(i) + 1, nil
 		}
+		if data := behindHole(p.f, b[:n], at); data > at {
+			at = data
+			continue
+		}
 		at += int64(n)
 		if err == io.EOF {
 			return at, nil

@@ -2,7 +2,6 @@ package logfile
 
 import (
 	"errors"
-	"io"
 	"math"
 	"os"
 )
@@ -91,8 +90,9 @@ func (f *follower) drain() error {
 	if f.cur == nil {
 		return nil
 	}
-	n, err := f.s.pump(&f.s.sink, io.NewSectionReader(f.cur.f, f.pos, math.MaxInt64-f.pos))
-	f.pos += n
+	r := newTextReader(f.cur.f, f.pos, math.MaxInt64)
+	err := f.s.pump(&f.s.sink, r)
+	f.pos = r.off
 	return err
 }
 

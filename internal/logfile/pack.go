@@ -38,7 +38,7 @@ func (w *Writer) pack() {
 	go w.runPacker(k)
 }
 
-// nextToPack is the newest plain file from number 2 on, or 0.
+// nextToPack is the newest plain file from number 2 on, or 0. One with holes stays as it is: it may be a terabyte that takes no disk, and hours to compress.
 func (w *Writer) nextToPack() int {
 	if !w.p.Compress {
 		return 0
@@ -48,7 +48,7 @@ func (w *Writer) nextToPack() int {
 		return 0
 	}
 	for _, s := range all {
-		if s.n >= 2 && s.plain && !s.gz {
+		if s.n >= 2 && s.plain && !s.gz && !hasHole(plainName(w.p.Path, s.n)) {
 			return s.n
 		}
 	}

@@ -150,7 +150,10 @@ func (s *show) from(ps parts, begin place) error {
 func (s *show) copy(k *sink, p *part, off int64) error {
 	r, err := p.reader(off)
 	if err == nil {
-		_, err = s.pump(k, r)
+		err = s.pump(k, r)
+	}
+	if text, ok := r.(*textReader); ok && text.holes > 0 && k == &s.sink {
+		s.warn("%s: %d bytes that nobody has written (holes of the file) are left out", p.f.Name(), text.holes)
 	}
 	if err != nil && p.gz && !errors.As(err, new(*writeError)) && !errors.Is(err, errDone) {
 		if k == &s.sink {
@@ -168,24 +171,22 @@ func (e *writeError) Error() string { return e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
 // pump passes r on to k until it ends, and looks at ctx after each buffer.
-func (s *show) pump(k *sink, r io.Reader) (int64, error) {
-	var total int64
+func (s *show) pump(k *sink, r io.Reader) error {
 	for {
 		if s.ctx.Err() != nil {
-			return total, errDone
+			return errDone
 		}
 		n, err := r.Read(s.buf)
 		if n > 0 {
-			total += int64(n)
 			if _, err := k.Write(s.buf[:n]); err != nil {
-				return total, &writeError{err}
+				return &writeError{err}
 			}
 		}
 		if err == io.EOF {
-			return total, nil
+			return nil
 		}
 		if err != nil {
-			return total, err
+			return err
 		}
 	}
 }

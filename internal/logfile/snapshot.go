@@ -22,10 +22,10 @@ type part struct {
 	unsure bool  // there are such lines
 }
 
-// reader returns the plain text from off on.
+// reader returns the plain text from off on; that of a plain file is a *textReader.
 func (p *part) reader(off int64) (io.Reader, error) {
 	if !p.gz {
-		return io.NewSectionReader(p.f, off, max(p.fi.Size()-off, 0)), nil
+		return newTextReader(p.f, off, p.fi.Size()), nil
 	}
 	if _, err := p.f.Seek(0, io.SeekStart); err != nil {
 		return nil, err

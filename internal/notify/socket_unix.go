@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/safefile"
 )
 
 const haveSockets = true
@@ -28,11 +30,12 @@ const (
 	leftoverAge = time.Minute
 )
 
-// listenPath opens a path socket in a private directory below the first of dir, $TMPDIR and /tmp where that works.
+// listenPath opens a path socket in a private directory below the first of dir, $TMPDIR and /tmp where that works. One in which others could put another directory in its
+// place, before bind(2) or before it is removed, does not.
 func listenPath(dir string) (*net.UnixConn, func() error, error) {
 	var errs []error
 	for _, parent := range []string{dir, os.TempDir(), "/tmp"} {
-		if parent == "" {
+		if parent == "" || !safefile.Ours(parent) {
 			continue
 		}
 		removeLeftovers(parent)

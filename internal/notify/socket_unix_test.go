@@ -41,7 +41,11 @@ func TestListenPathFallsBack(t *testing.T) {
 	if err := os.Mkdir(edge, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, dir := range map[string]string{"too long for macOS": edge, "too long": long, "missing": filepath.Join(parent, "missing"), "none": ""} {
+	open := filepath.Join(parent, "everybody's")
+	if err := errors.Join(os.Mkdir(open, 0o700), os.Chmod(open, 0o777)); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
+	for name, dir := range map[string]string{"others can exchange it": open, "too long for macOS": edge, "too long": long, "missing": filepath.Join(parent, "missing"), "none": ""} {
 		t.Run(name, func(t *testing.T) {
 			s := pathServer(t, dir)
 			if len(s.address) > maxPath || strings.HasPrefix(s.address, parent) {

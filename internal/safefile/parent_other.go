@@ -39,6 +39,8 @@ func (p parent) openOwn(base string, flag int, perm fs.FileMode) (*os.File, erro
 
 func (p parent) rename(from, to string) error { return os.Rename(p.at(from), p.at(to)) }
 
+func (p parent) link(from, to string) error { return os.Link(p.at(from), p.at(to)) }
+
 func (p parent) remove(base string) error { return os.Remove(p.at(base)) }
 
 func (p parent) setTime(base string, t time.Time) error { return os.Chtimes(p.at(base), t, t) }

@@ -114,6 +114,10 @@ func (p parent) rename(from, to string) error {
 	return p.failed("rename", to, unix.Renameat(p.fd, p.name(from), p.fd, p.name(to)))
 }
 
+func (p parent) link(from, to string) error {
+	return p.failed("link", to, unix.Linkat(p.fd, p.name(from), p.fd, p.name(to), 0))
+}
+
 func (p parent) remove(base string) error {
 	return p.failed("remove", base, unix.Unlinkat(p.fd, p.name(base), 0))
 }

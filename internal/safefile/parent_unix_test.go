@@ -23,6 +23,11 @@ func TestLinkedDirectory(t *testing.T) {
 		{"ReplaceOwn", func(p string) error { return ReplaceOwn(p, []byte("mine"), 0o600) }},
 		{"Overwrite", func(p string) error { return Overwrite(p, []byte("mine")) }},
 		{"Remove", Remove},
+		{"RemoveSame", func(p string) error {
+			fi, err := os.Lstat(p)
+			return errors.Join(err, RemoveSame(p, fi))
+		}},
+		{"Link", func(p string) error { return Link(p, p+".new") }},
 		{"Rename", func(p string) error { return Rename(p, p+".new") }},
 		{"SetTime", func(p string) error { return SetTime(p, time.Unix(1, 0)) }},
 		{"List", func(p string) error { _, err := List(p); return err }},

@@ -199,6 +199,36 @@ func Remove(path string) error {
 	return patiently(func() error { return p.remove(filepath.Base(path)) })
 }
 
+// RemoveSame removes the file at path, of whatever kind, if it is the one that f was got of. That it is not, or that there is none, is no error: somebody else was there before.
+func RemoveSame(path string, f fs.FileInfo) error {
+	p, err := openParent(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	is, err := p.names(filepath.Base(path), f)
+	if is && err == nil {
+		err = p.remove(filepath.Base(path))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Link is os.Link within one directory, that of from.
+func Link(from, to string) error {
+	p, err := openParent(from)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return p.link(filepath.Base(from), filepath.Base(to))
+}
+
 // Rename is os.Rename within one directory, that of from.
 func Rename(from, to string) error {
 	p, err := openParent(from)

@@ -6,41 +6,54 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/joshuaaferguson/apexd/internal/safefile"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
 // bindUnix binds fd to the path of s, in place of a stale socket of this user if there is one. The file has its mode from the moment it exists: bind(2)
 // takes it from the umask, which is the whole process's, for these few microseconds.
-func bindUnix(s service.Socket, fd int, sa unix.Sockaddr) (remove func() error, err error) {
+//
+// The directory is held meanwhile: where others can put another one in its place, it is bound in the one that was found, through a name that the program sees (getsockname(2)).
+func bindUnix(s service.Socket, fd int) (remove func() error, err error) {
 	path := s.UnixPath()
+	held, release, err := safefile.Hold(path)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	sa := &unix.SockaddrUnix{Name: path}
+	if !safefile.Ours(filepath.Dir(path)) {
+		sa.Name = held
+	}
 	bind := func() error {
 		old := unix.Umask(int(0o777 &^ s.Mode))
 		defer unix.Umask(old)
 		return os.NewSyscallError("bind", unix.Bind(fd, sa))
 	}
 	if err = bind(); errors.Is(err, syscall.EADDRINUSE) {
-		if err = removeStale(path, s.Kind); err == nil {
+		if err = removeStale(path, held, s.Kind); err == nil {
 			err = bind()
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	made, err := os.Lstat(path)
+	made, err := os.Lstat(held)
 	if err != nil {
 		return nil, err
 	}
-	return func() error { return removeSame(path, made) }, nil
+	return func() error { return safefile.RemoveSame(path, made) }, nil
 }
 
-// removeStale removes the socket at path if it is this user's and nobody has it bound. What it is told by comes before and after the question, so that
-// another daemon's new socket is not removed in its place.
-func removeStale(path string, kind service.SocketKind) error {
-	fi, err := os.Lstat(path)
+// removeStale removes the socket at path if it is this user's and nobody has it bound. held leads to it in the directory that is there now. What it is told by comes
+// before and after the question, so that another daemon's new socket is not removed in its place.
+func removeStale(path, held string, kind service.SocketKind) error {
+	fi, err := os.Lstat(held)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
@@ -52,10 +65,10 @@ func removeStale(path string, kind service.SocketKind) error {
 	if st, ok := fi.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Geteuid() {
 		return fmt.Errorf("%w: it belongs to another user", errNotOurs)
 	}
-	if err := unused(path, kind); err != nil {
+	if err := unused(held, kind); err != nil {
 		return err
 	}
-	return removeSame(path, fi)
+	return safefile.RemoveSame(path, fi)
 }
 
 // unused is nil when no process has the socket at path bound: connecting is then refused (connect(2)). To a datagram socket connecting sends nothing; a
@@ -74,16 +87,4 @@ func unused(path string, kind service.SocketKind) error {
 		return nil
 	}
 	return os.NewSyscallError("bind", syscall.EADDRINUSE)
-}
-
-// removeSame removes the file at path if it is still fi.
-func removeSame(path string, fi os.FileInfo) error {
-	now, err := os.Lstat(path)
-	if err != nil || !os.SameFile(fi, now) {
-		return nil // somebody was there before us
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }

@@ -104,6 +104,9 @@ func listen(s service.Socket) (held, error) {
 	}
 	h := newHeld(s, fd)
 	h.remove = remove
+	if family == unix.AF_UNIX {
+		h.Address = s.Address // and not the name by which it may have been bound
+	}
 	return h, nil
 }
 
@@ -135,7 +138,7 @@ func sockaddr(s service.Socket) (unix.Sockaddr, int, error) {
 // bind gives fd its address. For a Unix socket it returns what removes the file.
 func bind(s service.Socket, fd, family int, sa unix.Sockaddr) (remove func() error, err error) {
 	if family == unix.AF_UNIX {
-		return bindUnix(s, fd, sa)
+		return bindUnix(s, fd)
 	}
 	if s.Kind == service.SocketStream { // a port whose old connections are in TIME_WAIT; of a UDP port it would make two owners (socket(7))
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {

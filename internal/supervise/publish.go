@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -322,12 +323,30 @@ func ancestors(p proc.Info) map[int]bool {
 
 // end kills p, if it is still p, and waits until it is gone.
 func end(ctx context.Context, p proc.Info) error {
-	h, err := proc.Open(p.PID, p.Identity)
+	h, err := held(ctx, func() (*proc.Handle, error) { return proc.Open(p.PID, p.Identity) })
 	if err != nil {
 		return unlessAnswer(err) // gone meanwhile
 	}
 	defer h.Close()
 	return endHeld(ctx, h)
+}
+
+// holdEvery is how often a process is tried to be held that cannot be for the moment.
+const holdEvery = 50 * time.Millisecond
+
+// held calls open until it gives a handle, an answer, or a refusal: that there is no descriptor or no memory for one passes. ctx bounds it.
+func held(ctx context.Context, open func() (*proc.Handle, error)) (*proc.Handle, error) {
+	for {
+		h, err := open()
+		if err == nil || unlessAnswer(err) == nil || errors.Is(err, fs.ErrPermission) {
+			return h, err
+		}
+		select { // polling: nothing tells when somebody closes a descriptor
+		case <-time.After(holdEvery):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // endHeld is end of a process that is held. It may have ended since: then there is nothing to do.
