@@ -99,7 +99,7 @@ func details(e history.Event) string {
 	if e.By != "" {
 		parts = append(parts, "by "+e.By)
 	}
-	if e.Exit != nil {
+	if e.Exit != nil && !strings.Contains(e.Reason, supervise.Describe(*e.Exit)) {
 		parts = append(parts, supervise.Describe(*e.Exit))
 	}
 	if e.Reason != "" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/history"
+	"github.com/joshuaaferguson/apexd/service"
 )
 
 // TestUptimeLine: what events tell, and no more.
@@ -34,5 +35,23 @@ func TestUptimeLine(t *testing.T) {
 	}
 	if got := uptimeLine([]history.Event{ev(60, "started")}, now, true, true); !strings.HasSuffix(got, "|"+strings.Repeat("█", 48)+"|") {
 		t.Errorf("in Unicode: %s", got)
+	}
+}
+
+// TestDetails: what the reason says already is not said twice.
+func TestDetails(t *testing.T) {
+	bad := &service.Exit{Code: 3}
+	for _, row := range []struct {
+		e    history.Event
+		want string
+	}{
+		{history.Event{By: "alice"}, "by alice"},
+		{history.Event{Exit: bad}, "exited with status 3"},
+		{history.Event{Exit: bad, Reason: "it was too slow"}, "exited with status 3, it was too slow"},
+		{history.Event{Exit: bad, Reason: "gave up after 3 restarts within 1m0s; the workload last exited with status 3"}, "gave up after 3 restarts within 1m0s; the workload last exited with status 3"},
+	} {
+		if got := details(row.e); got != row.want {
+			t.Errorf("%q, want %q", got, row.want)
+		}
 	}
 }

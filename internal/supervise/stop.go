@@ -107,8 +107,8 @@ func (d *daemon) finish(err error) {
 	d.deadline.stop()
 	if err != nil {
 		d.save()
-		d.logger.Error("The daemon has failed", "err", err)
-		d.note(history.Event{Event: "failed", Reason: err.Error(), Exit: d.lastExit})
+		d.logger.Error("The daemon has failed", "err", err, "reason", d.fault)
+		d.note(history.Event{Event: "failed", Reason: d.statusText, Exit: d.lastExit})
 	} else {
 		d.logger.Info("The daemon has stopped", "by", cmpOr(d.stopBy, "the workload's end"))
 		d.note(history.Event{Event: "stopped", By: d.stopBy, Exit: d.lastExit})
