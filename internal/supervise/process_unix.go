@@ -162,9 +162,11 @@ func (t *processTree) each(sig syscall.Signal) error {
 	return err
 }
 
-// tell sends sig to one process. Gone meanwhile is what we want.
+// tell sends sig to one process. Gone meanwhile is what we want. A child needs no handle, for which there may be no descriptor: its PID is its own until it is reaped, here.
 func (t *processTree) tell(p proc.Info, sig syscall.Signal) {
-	if h, err := proc.Open(p.PID, p.Identity); err == nil {
+	if p.PPID == os.Getpid() {
+		_ = syscall.Kill(p.PID, sig)
+	} else if h, err := proc.Open(p.PID, p.Identity); err == nil {
 		_ = h.Signal(sig)
 		h.Close()
 	}
