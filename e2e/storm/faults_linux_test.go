@@ -21,7 +21,8 @@ import (
 	"github.com/joshuaaferguson/apexd/e2e/inject"
 )
 
-// faultsVariable is how many faults TestFaults tries in each scene: a number, or "all" for every fault of every step. As many random pairs come on top.
+// faultsVariable is how many faults TestFaults tries in each scene: a number, or "all" for every fault of every step, and as many random pairs on top; or "steps" for a random fault of every
+// step and no pairs.
 const faultsVariable = "APEXD_STORM_FAULTS"
 
 // scene is a part of a daemon's life whose steps are made to fail.
@@ -187,15 +188,24 @@ func survey(t *testing.T, sc scene) []inject.Step {
 
 // plans are the single faults to try, and the pairs.
 func plans(r *rand.Rand, steps []inject.Step) (singles, pairs [][]inject.Rule) {
+	text := os.Getenv(faultsVariable)
 	for _, s := range steps {
-		for _, fault := range s.Faults() {
+		faults := s.Faults()
+		if text == "steps" {
+			faults = faults[r.IntN(len(faults)):][:1]
+		}
+		for _, fault := range faults {
 			singles = append(singles, []inject.Rule{{Step: s, Fault: fault}})
 		}
 	}
 	n := scaled(8, 2)
-	if text := os.Getenv(faultsVariable); text == "all" {
+	switch text {
+	case "":
+	case "all":
 		n = len(singles)
-	} else if text != "" {
+	case "steps":
+		return singles, nil
+	default:
 		n, _ = strconv.Atoi(text) // none, which the test's log says
 	}
 	for range n {
