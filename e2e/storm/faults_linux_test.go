@@ -21,8 +21,8 @@ import (
 	"github.com/joshuaaferguson/apexd/e2e/inject"
 )
 
-// faultsVariable is how many faults TestFaults tries in each scene: a number, or "all" for every fault of every step, and as many random pairs on top; or "steps" for a random fault of every
-// step and no pairs.
+// faultsVariable is how many faults TestFaults tries in each scene: a number, or "all" for every fault of every step, and as many random pairs on top; or "singles" for every fault of every step and
+// no pairs.
 const faultsVariable = "APEXD_STORM_FAULTS"
 
 // scene is a part of a daemon's life whose steps are made to fail.
@@ -190,11 +190,7 @@ func survey(t *testing.T, sc scene) []inject.Step {
 func plans(r *rand.Rand, steps []inject.Step) (singles, pairs [][]inject.Rule) {
 	text := os.Getenv(faultsVariable)
 	for _, s := range steps {
-		faults := s.Faults()
-		if text == "steps" {
-			faults = faults[r.IntN(len(faults)):][:1]
-		}
-		for _, fault := range faults {
+		for _, fault := range s.Faults() {
 			singles = append(singles, []inject.Rule{{Step: s, Fault: fault}})
 		}
 	}
@@ -203,7 +199,7 @@ func plans(r *rand.Rand, steps []inject.Step) (singles, pairs [][]inject.Rule) {
 	case "":
 	case "all":
 		n = len(singles)
-	case "steps":
+	case "singles":
 		return singles, nil
 	default:
 		n, _ = strconv.Atoi(text) // none, which the test's log says
