@@ -32,6 +32,7 @@ type project struct {
 	home string
 	env  []string
 
+	atOnce bool     // what fails is run again without a pause; false is after 1 to 10 ms
 	within []string // a command line that runs apexd's where its clocks say something else; nil is here
 }
 
@@ -59,10 +60,14 @@ func newProject(t *testing.T, args ...string) *project {
 // configure has the project run command, which is ready when it says so.
 func (p *project) configure(command []string) {
 	p.t.Helper()
+	restart := map[string]any{"policy": "on-failure", "delay": "1ms", "maxDelay": "10ms", "limit": 0}
+	if p.atOnce {
+		restart = map[string]any{"policy": "on-failure", "delay": "0s", "limit": 0}
+	}
 	config, err := json.Marshal(map[string]any{"daemon": map[string]any{
 		"command":   command,
 		"readiness": map[string]any{"type": "log", "pattern": "^ready"},
-		"restart":   map[string]any{"policy": "on-failure", "delay": "1ms", "maxDelay": "10ms", "limit": 0},
+		"restart":   restart,
 		"log":       map[string]any{"maxSize": "8KiB", "maxFiles": 3},
 	}})
 	if err == nil {
