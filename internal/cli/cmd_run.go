@@ -101,6 +101,7 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	}
 	requests, stop, err := supervise.WatchRequests(o.Ref)
 	if err != nil {
+		a.noteRefusal(f.keeper, err)
 		if report != nil {
 			report(nil, err)
 		}
