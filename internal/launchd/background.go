@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// maxDump bounds what is read of sfltool's answer, in bytes: it has some 500 for each background item of every user.
+// maxDump bounds what is looked at of sfltool's answer, in bytes: it has some 500 for each background item of every user.
 const maxDump = 4 << 20
 
 // ErrNotTold says that background items are only told to root, or by no tool of this system (macOS before 13).
