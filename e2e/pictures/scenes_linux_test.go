@@ -15,6 +15,8 @@ type scene struct {
 	steps []step
 }
 
+// A scene must be the same on a slow machine: whatever is shown to run, or to fail at its start, has a readiness that says so.
+
 // step is a command as it is typed. One that goes on until a key ends it has keys, each with what is waited for before it is pressed.
 type step struct {
 	command string
@@ -37,10 +39,10 @@ while True:
 func scenes() []scene {
 	first := scene{
 		file: "first-run", title: "~/shop", dir: "shop",
-		alt:   "A terminal: apexd init writes the configuration, apexd start returns when the server runs, status shows it with its PID, logs its output, and stop ends it.",
+		alt:   "A terminal: apexd init writes the configuration, apexd start returns when the server listens, status shows it with its PID, logs its output, and stop ends it.",
 		files: map[string]string{"shop/server.js": server},
 		steps: []step{
-			{command: "apexd init -- node server.js"}, {command: "apexd start"}, {command: "apexd status"}, {command: "apexd logs"}, {command: "apexd stop"},
+			{command: "apexd init --ready /listening/ -- node server.js"}, {command: "apexd start"}, {command: "apexd status"}, {command: "apexd logs"}, {command: "apexd stop"},
 		},
 	}
 	top := scene{
@@ -53,7 +55,7 @@ func scenes() []scene {
 			"shop/worker.py":         worker,
 			"blog/.apex/config.yaml": "daemon: {command: [python3, -m, http.server, '8000', --bind, 127.0.0.1], readiness: {type: tcp, address: '127.0.0.1:8000'}}\n",
 			"mail/.apex/config.yaml": "daemon: {command: [sh, -c, 'read -r _ <gate; exit 1'], restart: {delay: 10m}}\n",
-			"feed/.apex/config.yaml": "daemon: {command: [sh, -c, 'exit 1']}\n",
+			"feed/.apex/config.yaml": "daemon: {command: [sh, -c, 'exit 1'], readiness: notify}\n",
 		},
 		setUp: []string{
 			"apexd start -q && apexd start -q --name worker && cd ../blog && apexd start -q", "cd ../feed && ! apexd start -q",
@@ -67,7 +69,7 @@ func scenes() []scene {
 		alt: "A terminal: apexd start shows the last words of a program that ended at once; status says failed, with the reason and the next command; doctor names the problem and how to mend it.",
 		files: map[string]string{
 			"api/api.py":            "import os, sys\nif not os.environ.get('DATABASE_URL'):\n    sys.exit('api: DATABASE_URL is not set')\n",
-			"api/.apex/config.yaml": "daemon: {command: [python3, api.py]}\n",
+			"api/.apex/config.yaml": "daemon: {command: [python3, api.py], readiness: {type: log, pattern: listening}}\n",
 		},
 		steps: []step{{command: "apexd start"}, {command: "apexd status"}, {command: "apexd doctor"}},
 	}

@@ -7,24 +7,36 @@ import (
 )
 
 func newInitCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var ready string
+	cmd := &cobra.Command{
 		Use:   "init [-- command [args]]",
 		Short: "Write a first .apex/config.yaml",
 		Long: `Write .apex/config.yaml with a section for the daemon and comments on what else can be said there. A file that is there already keeps every
 byte; one that has such a section already is left alone.`,
-		Example: "  apexd init -- node server.js",
+		Example: `  apexd init -- node server.js
+  apexd init --ready http://127.0.0.1:8080/health -- node server.js
+  apexd init --ready '/listening on/' -- node server.js`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := afterDash(cmd, args); err != nil {
 				return err
+			}
+			st := config.Starter{Command: args}
+			if cmd.Flags().Changed("ready") {
+				var err error
+				if st.Ready, err = config.ParseReadiness(ready); err != nil {
+					return usageError("--ready: "+err.Error(), "others are notify, 127.0.0.1:8080, http://127.0.0.1:8080/health, /listening on/")
+				}
 			}
 			t, err := a.find()
 			if err != nil {
 				return err
 			}
-			if err := config.Init(t.in.Project, args); err != nil {
+			if err := config.Init(t.in.Project, st); err != nil {
 				return err
 			}
 			return a.answer(map[string]string{"path": t.config}, "wrote %s", t.config)
 		},
 	}
+	cmd.Flags().StringVar(&ready, "ready", "", "`what` makes the command ready, instead of that it runs: notify, 127.0.0.1:8080, http://127.0.0.1:8080/health, or /regexp/ of a line of output")
+	return cmd
 }

@@ -65,6 +65,9 @@ func (a *app) completeFlags(root *cobra.Command) {
 		return a.daemonNames(), cobra.ShellCompDirectiveNoFileComp
 	})
 	for _, cmd := range root.Commands() {
+		if cmd.Name() == "init" { // of status it is a switch
+			register(cmd, "ready", words("notify", "http://127.0.0.1:8080/"))
+		}
 		register(cmd, "level", words("debug", "info", "warn", "error"))
 		register(cmd, "since", words("10m", "1h", "24h", "7d"))
 		register(cmd, "hardening", words(string(install.HardeningOff), string(install.HardeningBaseline), string(install.HardeningStrict)))

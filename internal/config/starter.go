@@ -20,15 +20,21 @@ import (
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-// Init writes the section daemon with comments into the project's .apex/config.yaml, which it makes if need be. command may be empty. A file that is
+// Starter is what the section that Init writes says. The zero value is the built-in API server.
+type Starter struct {
+	Command []string
+	Ready   Readiness // the zero value: it runs
+}
+
+// Init writes the section daemon with comments into the project's .apex/config.yaml, which it makes if need be. A file that is
 // there keeps every byte, the section is added at its end; one that has such a section is left alone. After an error nothing has
 // changed, but that .apex may have been made. Errors: *service.Error with CONFIG_INVALID (also fs.ErrExist when there is a section), PERMISSION_DENIED.
-func Init(projectDir string, command []string) error {
+func Init(projectDir string, st Starter) error {
 	if err := project.CheckDir(projectDir); err != nil {
 		return err
 	}
 	p := project.PathsOf(projectDir, service.DefaultName)
-	section, err := starter(command)
+	section, err := st.section()
 	if err != nil {
 		return initError(p.Config, err, "write the command into the file by hand")
 	}
@@ -187,27 +193,70 @@ const starterHead = `# Configuration of this project. apexd reads the sections d
 
 `
 
-// starter is a section for command.
-func starter(command []string) (string, error) {
-	line := "  # command: [node, server.js]    # none: the built-in API server\n"
-	if len(command) > 0 {
-		if f := checkArgv(command); f != nil {
+// section is the text to write.
+func (st Starter) section() (string, error) {
+	command := "  # command: [node, server.js]    # none: the built-in API server\n"
+	if len(st.Command) > 0 {
+		if f := checkArgv(st.Command); f != nil {
 			return "", errors.New(f.text)
 		}
-		words := make([]string, len(command))
-		for i, w := range command {
+		words := make([]string, len(st.Command))
+		for i, w := range st.Command {
 			if !utf8.ValidString(w) {
 				return "", errors.New("the command is not text (UTF-8)")
 			}
 			words[i] = dquote.YAML(w)
 		}
-		line = "  command: [" + strings.Join(words, ", ") + "]\n"
+		command = "  command: [" + strings.Join(words, ", ") + "]\n"
 	}
-	return "daemon:\n" + line + starterBody, nil
+	ready := "  # readiness: {type: http, url: \"http://127.0.0.1:8080/health\"}\n"
+	if st.Ready != (Readiness{}) {
+		ready = "  readiness: " + st.Ready.yaml() + "\n"
+	}
+	return "daemon:\n" + command + starterMiddle + ready + starterEnd, nil
 }
 
-const starterBody = `  # environment: {PORT: 8080}       # secrets: KEY=value lines in .apex/daemon.env, mode 0600
-  # readiness: {type: http, url: "http://127.0.0.1:8080/health"}
-  restart: on-failure               # or never, always
+const (
+	starterMiddle = `  # environment: {PORT: 8080}       # secrets: KEY=value lines in .apex/daemon.env, mode 0600
+`
+	starterEnd = `  restart: on-failure               # or never, always
   stopTimeout: 10s                  # then the process tree is killed
 `
+)
+
+// Readiness is what a word on the command line says about it.
+type Readiness struct {
+	kind, entry, value string // entry: the key that goes with the type, "" for none
+}
+
+// ParseReadiness reads "notify", "http://HOST:PORT/PATH", "HOST:PORT", "PORT", or "/REGEXP/" for a line of output. Its error says what is wrong with
+// word and how to write it.
+func ParseReadiness(word string) (Readiness, error) {
+	r := Readiness{"tcp", "address", word}
+	switch pattern := strings.TrimPrefix(word, "/"); {
+	case word == "notify":
+		return Readiness{kind: word}, nil
+	case strings.Contains(word, "://"):
+		r.kind, r.entry = "http", "url"
+	case len(pattern) != len(word):
+		if !strings.HasSuffix(pattern, "/") {
+			return Readiness{}, errors.New(quoted(word) + " has no second slash; a regular expression is written /listening on/")
+		}
+		r = Readiness{"log", "pattern", strings.TrimSuffix(pattern, "/")}
+	}
+	k := readinessKey(r.entry)
+	if !utf8.ValidString(word) {
+		return Readiness{}, errors.New("it is not text (UTF-8)")
+	}
+	if _, f := k.parse(scalar{text: r.value}); f != nil {
+		return Readiness{}, errors.New(f.text + "; " + f.fix)
+	}
+	return r, nil
+}
+
+func (r Readiness) yaml() string {
+	if r.entry == "" {
+		return r.kind
+	}
+	return "{type: " + r.kind + ", " + r.entry + ": " + dquote.YAML(r.value) + "}"
+}

@@ -2,10 +2,12 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -19,7 +21,7 @@ func TestInitFirst(t *testing.T) {
 		"none": nil, "plain": {"node", "server.js"}, "hostile": {"a b", `c"d\e`, "100%", "${X}", "{{", "x: y", "# z", "", "1", "true", "~", "\n\t\r\x01\u0085\u2028\ufeff", "ünï→😀"},
 	} {
 		dir := testenv.TempDir(t)
-		if err := Init(dir, argv); err != nil {
+		if err := Init(dir, Starter{Command: argv}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		c := mustLoad(t, Input{Project: dir})
@@ -34,14 +36,14 @@ func TestInitFirst(t *testing.T) {
 
 // A starter that is not changed must not make status parse YAML.
 func TestStarterIsCheap(t *testing.T) {
-	if text, err := starter([]string{"node"}); err != nil || mentionsPaths([]byte(starterHead+text)) {
+	if text, err := (Starter{Command: []string{"node"}}).section(); err != nil || mentionsPaths([]byte(starterHead+text)) {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
 
 // The lines that are comments in the starter are good too.
 func TestStarterComments(t *testing.T) {
-	text, err := starter(nil)
+	text, err := Starter{}.section()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +51,35 @@ func TestStarterComments(t *testing.T) {
 	c := mustLoad(t, Input{Project: dir})
 	if len(c.Spec.Command) != 2 || c.Spec.Readiness.Kind != service.ReadyHTTP || len(c.Spec.Env) != 1 {
 		t.Errorf("%+v", c.Spec)
+	}
+}
+
+func TestInitReady(t *testing.T) {
+	for word, want := range map[string]service.Readiness{
+		"notify":                 {Kind: service.ReadyNotify},
+		"http://[::1]:80/a b":    {},
+		"http://127.0.0.1:80/?%": {Kind: service.ReadyHTTP, URL: "http://127.0.0.1:80/?%"},
+		"8080":                   {Kind: service.ReadyTCP, Address: "127.0.0.1:8080"},
+		"[::1]:1":                {Kind: service.ReadyTCP, Address: "[::1]:1"},
+		`/a\s"#: %/b/`:           {Kind: service.ReadyLog, Pattern: regexp.MustCompile(`a\s"#: %/b`)},
+		"/ /":                    {Kind: service.ReadyLog, Pattern: regexp.MustCompile(" ")},
+		"https://localhost/":     {}, "ftp://x": {}, "": {}, "/": {}, "//": {}, "/x": {}, "/(/": {}, "started": {}, "localhost": {}, "/\xff/": {}, "/\x00/": {}, "0": {},
+	} {
+		r, err := ParseReadiness(word)
+		if (err != nil) != (want.Kind == "") {
+			t.Errorf("%q: %v", word, err)
+		}
+		if err != nil {
+			continue
+		}
+		dir := testenv.TempDir(t)
+		if err := Init(dir, Starter{Ready: r}); err != nil {
+			t.Fatalf("%q: %v", word, err)
+		}
+		got := mustLoad(t, Input{Project: dir}).Spec.Readiness
+		if got.Kind != want.Kind || got.URL != want.URL || got.Address != want.Address || fmt.Sprint(got.Pattern) != fmt.Sprint(want.Pattern) {
+			t.Errorf("%q: %+v", word, got)
+		}
 	}
 }
 
@@ -78,7 +109,7 @@ func TestInitAppends(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := Init(dir, []string{"node", "x"}); err != nil {
+			if err := Init(dir, Starter{Command: []string{"node", "x"}}); err != nil {
 				t.Fatal(err)
 			}
 			b, err := os.ReadFile(path)
@@ -94,7 +125,7 @@ func TestInitAppends(t *testing.T) {
 			if conf := mustLoad(t, Input{Project: dir}); !reflect.DeepEqual(conf.Spec.Command, []string{"node", "x"}) {
 				t.Errorf("%q", conf.Spec.Command)
 			}
-			if err := Init(dir, nil); !errors.Is(err, fs.ErrExist) {
+			if err := Init(dir, Starter{}); !errors.Is(err, fs.ErrExist) {
 				t.Errorf("the second time: %v", err)
 			}
 			if again, err := os.ReadFile(path); err != nil || string(again) != string(b) {
@@ -119,14 +150,14 @@ func TestInitRefuses(t *testing.T) {
 	}
 	for _, c := range cases {
 		dir := projectWith(t, c.old)
-		wantError(t, Init(dir, nil), service.CodeConfigInvalid, c.text, c.hint)
+		wantError(t, Init(dir, Starter{}), service.CodeConfigInvalid, c.text, c.hint)
 		if b, err := os.ReadFile(filepath.Join(dir, ".apex", "config.yaml")); err != nil || string(b) != c.old {
 			t.Errorf("%s: the file has changed: %v %q", c.name, err, b)
 		}
 	}
 	for name, argv := range map[string][]string{"NUL": {"a\x00"}, "not UTF-8": {"a\xff"}, "no program": {""}} {
 		dir := testenv.TempDir(t)
-		if err := Init(dir, argv); service.CodeOf(err) != service.CodeConfigInvalid {
+		if err := Init(dir, Starter{Command: argv}); service.CodeOf(err) != service.CodeConfigInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Lstat(filepath.Join(dir, ".apex")); err == nil {
@@ -149,7 +180,7 @@ func FuzzInit(f *testing.F) {
 	}
 	f.Add("a: |+\n  x\n\n\n", "\u2028")
 	f.Fuzz(func(t *testing.T, old, arg string) {
-		section, err := starter([]string{"p", arg})
+		section, err := Starter{Command: []string{"p", arg}}.section()
 		if err != nil {
 			if utf8.ValidString(arg) && !strings.Contains(arg, "\x00") {
 				t.Errorf("%q: %v", arg, err)
