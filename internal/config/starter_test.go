@@ -199,3 +199,30 @@ func FuzzInit(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseReadiness(f *testing.F) {
+	for _, word := range []string{"notify", "8080", "[::1]:1", "http://a/b?c#d", "/a\"b\\s/", "/\u2028{{%/", "://", "", "/\xff/"} {
+		f.Add(word)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		r, err := ParseReadiness(word)
+		if err != nil {
+			return
+		}
+		section, err := Starter{Ready: r}.section()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := mustLoad(t, Input{Project: projectWith(t, section)}).Spec.Readiness
+		if string(got.Kind) != r.kind || got.URL+strings.TrimPrefix(got.Address, "127.0.0.1:")+regexpText(got.Pattern) != strings.TrimPrefix(r.value, "127.0.0.1:") {
+			t.Errorf("%q became %+v", word, got)
+		}
+	})
+}
+
+func regexpText(re *regexp.Regexp) string {
+	if re == nil {
+		return ""
+	}
+	return re.String()
+}

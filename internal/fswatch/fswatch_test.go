@@ -14,7 +14,7 @@ import (
 
 // patience is how long an event may take, and quiet how long we listen for one that must not come.
 const (
-	patience = 5 * time.Second
+	patience = 30 * time.Second
 	quiet    = 30 * time.Millisecond
 )
 

@@ -59,7 +59,7 @@ func TestTimer(t *testing.T) {
 		select {
 		case <-tm.c:
 			tm.fire()
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("it does not fire")
 		}
 	}
