@@ -24,7 +24,7 @@ byte; one that has such a section already is left alone.`,
 			if cmd.Flags().Changed("ready") {
 				var err error
 				if st.Ready, err = config.ParseReadiness(ready); err != nil {
-					return usageError("--ready: "+err.Error(), "others are notify, 127.0.0.1:8080, http://127.0.0.1:8080/health, /listening on/")
+					return usageError("--ready: "+err.Error(), "write notify, an address as 127.0.0.1:8080, a URL as http://127.0.0.1:8080/health, or what a line of output has in it as /listening on/")
 				}
 			}
 			t, err := a.find()

@@ -230,7 +230,7 @@ type Readiness struct {
 }
 
 // ParseReadiness reads "notify", "http://HOST:PORT/PATH", "HOST:PORT", "PORT", or "/REGEXP/" for a line of output. Its error says what is wrong with
-// word and how to write it.
+// word.
 func ParseReadiness(word string) (Readiness, error) {
 	r := Readiness{"tcp", "address", word}
 	switch pattern := strings.TrimPrefix(word, "/"); {
@@ -240,7 +240,7 @@ func ParseReadiness(word string) (Readiness, error) {
 		r.kind, r.entry = "http", "url"
 	case len(pattern) != len(word):
 		if !strings.HasSuffix(pattern, "/") {
-			return Readiness{}, errors.New(quoted(word) + " has no second slash; a regular expression is written /listening on/")
+			return Readiness{}, errors.New(quoted(word) + " has no slash at its end")
 		}
 		r = Readiness{"log", "pattern", strings.TrimSuffix(pattern, "/")}
 	}
@@ -249,7 +249,7 @@ func ParseReadiness(word string) (Readiness, error) {
 		return Readiness{}, errors.New("it is not text (UTF-8)")
 	}
 	if _, f := k.parse(scalar{text: r.value}); f != nil {
-		return Readiness{}, errors.New(f.text + "; " + f.fix)
+		return Readiness{}, errors.New(f.text)
 	}
 	return r, nil
 }
