@@ -111,9 +111,41 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := `see "apexd --help"`
-	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-		hint = `did you mean "apexd ` + s[0] + `"?`
+	hint, meant := `see "apexd --help"`, calledElsewhere(args[0])
+	if s := cmd.SuggestionsFor(args[0]); meant == "" && len(s) > 0 {
+		meant = s[0]
+	}
+	if meant != "" {
+		hint = `did you mean "apexd ` + meant + `"?`
 	}
 	return usageError("unknown command "+quote(args[0]), hint)
+}
+
+// calledElsewhere is what other tools' word is here, or "".
+func calledElsewhere(word string) string {
+	switch word {
+	case "version":
+		return "--version"
+	case "up":
+		return "start"
+	case "down":
+		return "stop"
+	case "ps", "ls":
+		return "list"
+	case "monit", "monitor":
+		return "top"
+	case "info", "show", "describe":
+		return "status"
+	case "log", "tail", "journal":
+		return "logs"
+	case "fg", "foreground":
+		return "run"
+	case "register", "startup":
+		return "install"
+	case "remove", "rm", "unregister", "unstartup":
+		return "uninstall"
+	case "diagnose":
+		return "doctor"
+	}
+	return ""
 }
