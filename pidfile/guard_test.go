@@ -1,8 +1,12 @@
 package pidfile
 
 import (
+	"context"
+	"errors"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -16,9 +20,10 @@ func TestClearingIsNoDaemon(t *testing.T) {
 		name    string
 		acquire func(Ref) (*Lock, Acquired, error)
 		pid     int
+		code    service.Code
 	}{
-		{"a daemon", func(r Ref) (*Lock, Acquired, error) { return r.Acquire(t.Context()) }, os.Getpid()},
-		{"a stop that clears", func(r Ref) (*Lock, Acquired, error) { return r.AcquireToClear(t.Context()) }, 0},
+		{"a daemon", func(r Ref) (*Lock, Acquired, error) { return r.Acquire(t.Context()) }, os.Getpid(), service.CodeAlreadyRunning},
+		{"a stop that clears", func(r Ref) (*Lock, Acquired, error) { return r.AcquireToClear(t.Context()) }, 0, service.CodeLockFailed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRef(t)
@@ -30,10 +35,39 @@ func TestClearingIsNoDaemon(t *testing.T) {
 			if f := r.Look(); f.Running != (tt.pid != 0) || f.PID != tt.pid {
 				t.Errorf("Look: running %v, PID %d, want %d", f.Running, f.PID, tt.pid)
 			}
-			if _, _, err := r.Acquire(t.Context()); service.CodeOf(err) != service.CodeAlreadyRunning {
-				t.Errorf("Acquire meanwhile: %v, want ALREADY_RUNNING", err)
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 2*acquireWait, errImpatient)
+			defer cancel()
+			if _, _, err := r.Acquire(ctx); service.CodeOf(err) != tt.code || errors.Is(err, errImpatient) != (tt.pid == 0) {
+				t.Errorf("Acquire meanwhile: %v, want %s", err, tt.code)
 			}
 		})
+	}
+}
+
+var errImpatient = errors.New("no patience")
+
+// TestStartAfterClearing: a daemon that comes while a stop clears, however long that takes, has the place right after.
+func TestStartAfterClearing(t *testing.T) {
+	r := newRef(t)
+	l, _, err := r.AcquireToClear(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	released := make(chan error, 1)
+	time.AfterFunc(acquireWait+acquireWait/2, func() { released <- l.Release() })
+	d, _, err := r.Acquire(t.Context())
+	if err := errors.Join(err, <-released); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClearingForEver(t *testing.T) {
+	r := Ref{Path: "/p/daemon.pid"}
+	if err := r.busyError(Finding{}, true); service.CodeOf(err) != service.CodeLockFailed || !strings.Contains(err.Error(), "still clearing") {
+		t.Error(err)
 	}
 }
 

@@ -27,6 +27,9 @@ const (
 // that has not written its record yet, or a reader that asks the lock, both of which take microseconds.
 const acquireWait = time.Second
 
+// clearWait bounds how long a daemon waits for those who only clear away: what they end has five seconds for its last moments.
+const clearWait = 10 * time.Second
+
 // Lock is the right to be this project's daemon. The kernel takes it back when the process ends, however it ends.
 type Lock struct {
 	ref   Ref
@@ -48,7 +51,8 @@ type Acquired struct {
 //
 //   - ALREADY_RUNNING with the owner's PID (0 while nobody can tell): somebody holds the lock, or a live process is the recorded daemon
 //     although the lock file was deleted;
-//   - PERMISSION_DENIED or LOCK_FAILED with the path: the directory or the lock cannot be made, is a link, or cannot be locked.
+//   - PERMISSION_DENIED or LOCK_FAILED with the path: the directory or the lock cannot be made, is a link, or cannot be locked; or somebody has been clearing away
+//     what the last daemon left, see AcquireToClear, for longer than is waited for.
 //
 // After an error nothing is held; an empty lock file may be left, as it would be by any daemon.
 func (r Ref) Acquire(ctx context.Context) (*Lock, Acquired, error) { return r.acquire(ctx, true) }
@@ -68,7 +72,7 @@ func (r Ref) acquire(ctx context.Context, daemon bool) (*Lock, Acquired, error) 
 	if err := safefile.MkdirAll(filepath.Dir(r.Path), dirMode); err != nil {
 		return nil, Acquired{}, lockError(filepath.Dir(r.Path), err)
 	}
-	deadline := time.Now().Add(acquireWait)
+	begun := time.Now()
 	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
 		l, got, busy, err := r.try(self, daemon)
 		switch {
@@ -76,8 +80,12 @@ func (r Ref) acquire(ctx context.Context, daemon bool) (*Lock, Acquired, error) 
 			return nil, got, err
 		case busy == nil:
 			return l, got, nil
-		case busy.PID != 0 || !time.Now().Before(deadline):
-			return nil, got, r.busyError(*busy)
+		}
+		if took := time.Since(begun); busy.PID != 0 || took >= acquireWait {
+			cleared := daemon && busy.PID == 0 && r.onlyShared()
+			if !cleared || took >= clearWait {
+				return nil, got, r.busyError(*busy, cleared)
+			}
 		}
 		select { // polling: no system tells when a lock that somebody else asked for is free again, short of blocking for ever
 		case <-ctx.Done():
@@ -155,7 +163,20 @@ func (r Ref) owner() *Finding {
 	return &f
 }
 
-func (r Ref) busyError(f Finding) error {
+// onlyShared reports whether no daemon has the lock: those who have it only clear away, or look.
+func (r Ref) onlyShared() bool {
+	state, err := askLock(r.LockPath())
+	return err == nil && state == LockFree
+}
+
+// busyError is about the holder f, or where the place is only cleared about that.
+func (r Ref) busyError(f Finding, cleared bool) error {
+	if cleared {
+		return &service.Error{
+			Op: "start daemon", Code: service.CodeLockFailed, Path: r.LockPath(), Err: errors.New("somebody is still clearing away what the last daemon has left"),
+			Hint: `a "stop" or "kill" waits for a process that does not end; try again when it has returned`,
+		}
+	}
 	e := &service.Error{Op: "start daemon", Code: service.CodeAlreadyRunning, PID: f.PID, Hint: `see it with "apexd status", stop it with "apexd stop"`}
 	if f.PID != 0 {
 		e.Err = fmt.Errorf("it is already running as PID %d", f.PID)
