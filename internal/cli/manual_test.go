@@ -77,7 +77,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"verbs", []string{"st"}, []string{"start", "status", "stop"}},
+		{"verbs", []string{"st"}, []string{"start", "stop", "status"}},
 		{"names", []string{"status", "--project", project, "--name", ""}, []string{"daemon", "job", "web"}},
 		{"levels", []string{"logs", "--level", ""}, []string{"debug", "info", "warn", "error"}},
 		{"managers", []string{"install", "--for", ""}, []string{"systemd", "openrc", "sysv", "runit", "s6", "freebsd", "procd", "rcs"}},

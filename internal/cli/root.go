@@ -22,34 +22,45 @@ var commands = []struct {
 	name string
 	make func(*app) *cobra.Command
 
-	ofAll bool // it is about all of them, which are made then
+	of    string // its group
+	ofAll bool   // it is about all of them, which are made then
 }{
-	{name: "start", make: newStartCmd},
-	{name: "stop", make: newStopCmd},
-	{name: "restart", make: newRestartCmd},
-	{name: "status", make: newStatusCmd},
-	{name: "logs", make: newLogsCmd},
-	{name: "history", make: newHistoryCmd},
-	{name: "events", make: newEventsCmd},
-	{name: "metrics", make: newMetricsCmd},
-	{name: "doctor", make: newDoctorCmd},
-	{name: "list", make: newListCmd},
-	{name: "top", make: newTopCmd},
-	{name: "reload", make: newReloadCmd},
-	{name: "kill", make: newKillCmd},
-	{name: "run", make: newRunCmd},
-	{name: "install", make: newInstallCmd},
-	{name: "uninstall", make: newUninstallCmd},
-	{name: "enable", make: newEnableCmd},
-	{name: "disable", make: newDisableCmd},
-	{name: "init", make: newInitCmd},
-	{name: "config", make: newConfigCmd},
-	{name: "export", make: newExportCmd},
-	{name: "explain", make: newExplainCmd},
-	{name: "completion", make: newCompletionCmd, ofAll: true},
+	{name: "start", make: newStartCmd, of: groupDaemon},
+	{name: "stop", make: newStopCmd, of: groupDaemon},
+	{name: "restart", make: newRestartCmd, of: groupDaemon},
+	{name: "reload", make: newReloadCmd, of: groupDaemon},
+	{name: "kill", make: newKillCmd, of: groupDaemon},
+	{name: "run", make: newRunCmd, of: groupDaemon},
+	{name: "status", make: newStatusCmd, of: groupLook},
+	{name: "logs", make: newLogsCmd, of: groupLook},
+	{name: "history", make: newHistoryCmd, of: groupLook},
+	{name: "list", make: newListCmd, of: groupLook},
+	{name: "top", make: newTopCmd, of: groupLook},
+	{name: "doctor", make: newDoctorCmd, of: groupLook},
+	{name: "explain", make: newExplainCmd, of: groupLook},
+	{name: "init", make: newInitCmd, of: groupSetUp},
+	{name: "config", make: newConfigCmd, of: groupSetUp},
+	{name: "install", make: newInstallCmd, of: groupSetUp},
+	{name: "uninstall", make: newUninstallCmd, of: groupSetUp},
+	{name: "enable", make: newEnableCmd, of: groupSetUp},
+	{name: "disable", make: newDisableCmd, of: groupSetUp},
+	{name: "events", make: newEventsCmd, of: groupPrograms},
+	{name: "metrics", make: newMetricsCmd, of: groupPrograms},
+	{name: "export", make: newExportCmd, of: groupPrograms},
+	{name: "completion", make: newCompletionCmd, of: groupPrograms, ofAll: true},
 	{name: "hook", make: newHookCmd},
 	{name: "man", make: newManCmd, ofAll: true},
 }
+
+// The groups of commands, by their titles in the order of help.
+const (
+	groupDaemon   = "The daemon:"
+	groupLook     = "What is, what was, and why:"
+	groupSetUp    = "Setting up:"
+	groupPrograms = "For other programs:"
+)
+
+var groups = [...]string{groupDaemon, groupLook, groupSetUp, groupPrograms}
 
 // newRoot returns the command tree, or as much of it as args can need.
 func newRoot(a *app, args []string) *cobra.Command {
@@ -81,11 +92,20 @@ func newRoot(a *app, args []string) *cobra.Command {
 	only := verb(args)
 	for _, c := range commands {
 		if only == "" || only == c.name {
-			root.AddCommand(c.make(a))
+			cmd := c.make(a)
+			if only == "" {
+				cmd.GroupID = c.of
+			}
+			root.AddCommand(cmd)
 		}
 	}
 	root.CompletionOptions.DisableDefaultCmd = true // there is newCompletionCmd
 	if only == "" {
+		cobra.EnableCommandSorting = false // the table is in order
+		for _, title := range groups {
+			root.AddGroup(&cobra.Group{ID: title, Title: title})
+		}
+		root.SetHelpCommandGroupID(groupLook)
 		a.completeFlags(root)
 	} else { // cobra would make it for every call
 		root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true})
