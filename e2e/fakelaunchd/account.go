@@ -54,8 +54,12 @@ func (j *job) account() ([]string, *syscall.Credential, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	home := u.HomeDir
+	if u.Uid == strconv.Itoa(os.Getuid()) { // of a test's user, whose own it must not be
+		home = os.Getenv("HOME")
+	}
 	env := []string{
-		"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + u.HomeDir, "USER=" + u.Username, "LOGNAME=" + u.Username, "SHELL=/bin/zsh", "TMPDIR=/tmp/",
+		"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + home, "USER=" + u.Username, "LOGNAME=" + u.Username, "SHELL=/bin/zsh", "TMPDIR=/tmp/",
 		"XPC_SERVICE_NAME=" + j.p.Label, "XPC_FLAGS=0x0",
 	}
 	cred, err := credential(u)

@@ -100,7 +100,7 @@ func (m *mac) boot(args ...string) {
 	m.t.Helper()
 	dir := filepath.Join(m.root, "launchd")
 	m.launchd = exec.Command(filepath.Join(bin, "launchctl"), append([]string{"-serve", dir}, args...)...)
-	m.launchd.Stderr = os.Stderr
+	m.launchd.Env, m.launchd.Stderr = append(os.Environ(), "HOME="+m.home, "XDG_STATE_HOME="), os.Stderr
 	if err := m.launchd.Start(); err != nil {
 		m.t.Fatal(err)
 	}

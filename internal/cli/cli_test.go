@@ -15,16 +15,31 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets the test binary be apexd, and the program that it keeps.
 // hurry is what of GORACE keeps this program, which is apexd too, from waiting a second before it ends, where it has the race detector.
 const hurry = "atexit_sleep_ms=0"
 
+// TestMain lets the test binary be apexd, and the program that it keeps.
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", hurry)
-	testscript.Main(m, map[string]func(){
+	testscript.Main(ownState{m}, map[string]func(){
 		"apexd": func() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 		"child": child,
 	})
+}
+
+// ownState are the tests, which leave nothing in the state directory of whoever runs them.
+type ownState struct{ *testing.M }
+
+func (o ownState) Run() int {
+	dir, err := os.MkdirTemp("", "apexd-state")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // it is of no use any more
+	os.Setenv("XDG_STATE_HOME", dir)
+	os.Setenv("LocalAppData", dir)
+	return o.M.Run()
 }
 
 // child is a workload: each argument is a step.
