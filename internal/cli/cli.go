@@ -52,6 +52,18 @@ func Main(args []string, in, out, err *os.File) int {
 	return a.exit(root.Execute())
 }
 
+// atLeisure is interruptible, some time later: for commands that an interruption just ends, and that are not to wait for it. It lasts until the program ends.
+func atLeisure(cmd *cobra.Command) context.Context {
+	ctx, cancel := context.WithCancelCause(cmd.Context())
+	go func() {
+		until, stop := interruptible(cmd)
+		<-until.Done()
+		stop()
+		cancel(context.Cause(until))
+	}()
+	return ctx
+}
+
 // interruptible is done at the first Ctrl-C or SIGTERM; the second ends the program as usual.
 func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)

@@ -77,7 +77,6 @@ func keeperArgs(k service.Registration) []string {
 }
 
 func (a *app) run(ctx context.Context, args []string, f runFlags) error {
-	footprint.Settle()
 	tell := readyOn(f.readyFD)
 	var report func(*supervise.Daemonized, error)
 	if f.detached {
@@ -99,7 +98,7 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 		}
 		tell(d != nil)
 	}
-	requests, stop, err := supervise.WatchRequests(o.Ref)
+	requests, _, err := supervise.WatchRequests(o.Ref) // until the process ends: a request that comes too late must not end it in another way
 	if err != nil {
 		a.noteRefusal(f.keeper, err)
 		if report != nil {
@@ -107,7 +106,6 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 		}
 		return err
 	}
-	defer stop()
 	o.Signals = requests
 	if f.keeper.Backend == service.KindOpenRC {
 		o.Again = openrc.System().Respawned(f.keeper.Service)
@@ -123,7 +121,7 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	if err := os.Chdir(o.Ref.Project); err != nil {
 		return err
 	}
-	o.Idle = footprint.Trim
+	o.Idle = footprint.Settle
 	asked := false
 	o.Stopped = func() { asked = true }
 	err = supervise.Run(ctx, o)

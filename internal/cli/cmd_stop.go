@@ -74,8 +74,7 @@ func (a *app) stopShown(ctx context.Context, d *backends.Direct, verb string, o 
 }
 
 func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
-	ctx, cancel := interruptible(cmd)
-	defer cancel()
+	ctx := atLeisure(cmd)
 	if o.Timeout < 0 {
 		return usageError("--timeout must not be negative", "")
 	}

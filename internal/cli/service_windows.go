@@ -15,7 +15,6 @@ import (
 
 // serve is run for the Service Control Manager, with which it speaks before anything else.
 func (a *app) serve(ctx context.Context, args []string, f runFlags) error {
-	footprint.Settle()
 	err := winsvc.Host(f.keeper.Service, func(h winsvc.Hosted) winsvc.End { return a.work(ctx, args, f, h) })
 	if err != nil && !errors.Is(err, winsvc.ErrNotHosted) { // a person reads it where it is printed
 		winsvc.Report(f.keeper.Service, eventOf(winsvc.EventHost, a.name, a.project, "", err))
@@ -77,7 +76,7 @@ func (s *served) run(ctx context.Context, args []string) error {
 			winsvc.Report(s.flags.keeper.Service, e)
 		}
 	}
-	o.Idle = footprint.Trim
+	o.Idle = footprint.Settle
 	events, stop, err := supervise.ListenRequests(o.Ref, nil)
 	if err != nil {
 		return err

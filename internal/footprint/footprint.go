@@ -7,8 +7,12 @@ import "runtime/debug"
 // gcPercent keeps the heap near its live size; a resident daemon makes a few kilobytes of garbage an hour.
 const gcPercent = 25
 
-// Settle is called once, early in a process that will stay.
-func Settle() { debug.SetGCPercent(gcPercent) }
+// Settle is called when a process that will stay has started up: from then on the heap is kept near its live size. While it starts, which takes 1 to 2 MB that Trim
+// gives back, a collection would keep the workload waiting for 1.5 ms (at gcPercent one begins at 1 MB).
+func Settle() {
+	debug.SetGCPercent(gcPercent)
+	Trim()
+}
 
 // Trim gives unused memory back to the system: the heap's free pages and, on Linux, the pages of the program's own file that are mapped here. The latter
 // stay in the page cache and come back by a minor fault when they are needed.

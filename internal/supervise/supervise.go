@@ -70,7 +70,7 @@ type Options struct {
 	Idle func()
 	// Stopped is called when the daemon ends because that was asked for, and not by itself. Nil does nothing.
 	Stopped func()
-	// OwnProcess: this process is nothing but the daemon, which may then adopt orphans and reap every child.
+	// OwnProcess: this process is nothing but the daemon, which may then adopt orphans and reap every child, and ends right after Run: what it watches is left to that.
 	OwnProcess bool
 	// FirstMustStart: a workload that ends before it was ever ready is not tried again (start waits for the answer).
 	FirstMustStart bool
