@@ -52,16 +52,18 @@ func Main(args []string, in, out, err *os.File) int {
 	return a.exit(root.Execute())
 }
 
-// atLeisure is interruptible, some time later: for commands that an interruption just ends, and that are not to wait for it. It lasts until the program ends.
-func atLeisure(cmd *cobra.Command) context.Context {
+// interruptibleSoon is interruptible until the program ends, from when armed is closed: what happens before need not wait for it, and is just ended.
+func interruptibleSoon(cmd *cobra.Command) (ctx context.Context, armed <-chan struct{}) {
 	ctx, cancel := context.WithCancelCause(cmd.Context())
+	ready := make(chan struct{})
 	go func() {
 		until, stop := interruptible(cmd)
+		close(ready)
 		<-until.Done()
 		stop()
 		cancel(context.Cause(until))
 	}()
-	return ctx
+	return ctx, ready
 }
 
 // interruptible is done at the first Ctrl-C or SIGTERM; the second ends the program as usual.

@@ -47,8 +47,7 @@ func afterDash(cmd *cobra.Command, args []string) error {
 
 // start starts the daemon. keeper is the manager whose script calls this; the zero value is a person, who has the daemon's manager start it if it has one.
 func (a *app) start(cmd *cobra.Command, t target, args []string, keeper service.Registration) error {
-	ctx, stop := interruptible(cmd)
-	defer stop()
+	ctx, armed := interruptibleSoon(cmd)
 	d, c, err := a.direct(t, args)
 	if err != nil {
 		return err
@@ -62,6 +61,7 @@ func (a *app) start(cmd *cobra.Command, t target, args []string, keeper service.
 	}
 	began := time.Now()
 	shown := a.waiting(t.Ref, startText(d.Spec, t.Ref))
+	<-armed
 	s, err := b.Start(ctx)
 	shown.done()
 	if errors.Is(err, service.ErrAlreadyRunning) {

@@ -74,7 +74,7 @@ func (a *app) stopShown(ctx context.Context, d *backends.Direct, verb string, o 
 }
 
 func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
-	ctx := atLeisure(cmd)
+	ctx, _ := interruptibleSoon(cmd)
 	if o.Timeout < 0 {
 		return usageError("--timeout must not be negative", "")
 	}

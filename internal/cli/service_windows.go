@@ -51,7 +51,11 @@ type served struct {
 }
 
 func (s *served) run(ctx context.Context, args []string) error {
-	o, err := s.app.daemon(args, s.flags)
+	t, err := s.app.find()
+	if err != nil {
+		return err
+	}
+	o, err := s.app.daemon(t, args, s.flags)
 	if err != nil {
 		return err
 	}
