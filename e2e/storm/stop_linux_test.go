@@ -1,8 +1,11 @@
 package storm
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,4 +44,37 @@ func TestStopAsksEverybody(t *testing.T) {
 			p.none(3)
 		})
 	}
+}
+
+// TestLateRequests: what a daemon is sent in its last moments does not end it in another way, as a SIGHUP that is not caught any more would.
+func TestLateRequests(t *testing.T) {
+	p := newProject(t)
+	p.configure([]string{"/bin/sh", "-c", "echo ready; exec sleep 600"})
+	for range scaled(20, 5) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		cmd := p.command(ctx, "run")
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Error(err)
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for err = nil; err == nil; { // os.Process knows when it is reaped, and then signals nobody
+			err = cmd.Process.Signal(syscall.SIGHUP)
+		}
+		if err := <-ended; err != nil {
+			t.Errorf("after a stop that was asked for: %v", err)
+		}
+		cancel()
+	}
+	p.none(3)
 }
