@@ -103,6 +103,21 @@ func (s *registered) Undisturbed(servicetest.T) (done func()) {
 	return s.manager.Unlock
 }
 
+// Crash implements servicetest.Crasher. It returns when systemd is done with that end, too: until it has noticed it calls the unit active, and until what the daemon has left is
+// killed, deactivating, which is what status then says.
+func (s *registered) Crash(ctx context.Context) error {
+	if err := s.subject.Crash(ctx); err != nil {
+		return err
+	}
+	st, err := s.Await(ctx, func(st service.Status) bool {
+		return st.State != service.StateStopping && st.State != service.StateUnknown
+	})
+	if err != nil {
+		err = fmt.Errorf("after the end of the daemon it is %s: %w", st.State, err)
+	}
+	return err
+}
+
 func (s *registered) name() string {
 	return service.RegistrationName(s.project, service.DefaultName) + ".service"
 }

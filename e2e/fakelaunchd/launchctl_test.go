@@ -242,7 +242,7 @@ func TestSystem(t *testing.T) {
 		if err := errors.Join(os.WriteFile(out+".new", nil, 0o666), os.Chmod(w.dir, 0o777), os.Chmod(out+".new", 0o666), w.ctl.Load(t.Context(), launchd.System, label, path)); err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]string{"": "root /root", "nobody": "nogroup /nonexistent"}[user]
+		want := map[string]string{"": "root " + os.Getenv("HOME"), "nobody": "nogroup /nonexistent"}[user]
 		if want == "" {
 			j, err := w.ctl.Print(t.Context(), launchd.System, label)
 			if err != nil || j.PID != 0 || j.ExitCode != exConfig {

@@ -89,9 +89,11 @@ func TestWorlds(t *testing.T) {
 			dir := project(t)
 			cmd := lab(t, append(strings.Fields(row.world), "sh", "-c", row.script+"; exit 42")...)
 			cmd.Dir = dir
-			out, _ := cmd.CombinedOutput()
+			var errs strings.Builder // where the lab says what it fetches and makes, once
+			cmd.Stderr = &errs
+			out, _ := cmd.Output()
 			if got := strings.Join(strings.Fields(string(out)), " "); got != row.want || cmd.ProcessState.ExitCode() != 42 {
-				t.Errorf("exit status %d, output %q\nwant 42, %q", cmd.ProcessState.ExitCode(), got, row.want)
+				t.Errorf("exit status %d, output %q\nwant 42, %q\n%s", cmd.ProcessState.ExitCode(), got, row.want, &errs)
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -116,6 +117,9 @@ func (c *config) fill() error {
 		c.Shares = append(c.Shares, v[:3]...)
 		c.GoCache = v[0]
 		set = append(set, "GOCACHE="+v[0], "GOMODCACHE="+v[1], "GOFLAGS="+v[3]) // another home has other defaults
+	}
+	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil { // what an init gives to what it starts, whatever the caller's is
+		set = append(set, "HOME="+u.HomeDir)
 	}
 	if c.World.User {
 		set = append(set, "HOME="+labHome, "USER="+labUser, "LOGNAME="+labUser, "TMPDIR=/tmp")
