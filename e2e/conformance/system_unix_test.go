@@ -54,7 +54,7 @@ func existence(pid int) servicetest.Existence {
 		return servicetest.Gone
 	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if errors.Is(err, os.ErrNotExist) && hasProc() {
+	if (errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH)) && hasProc() { // ESRCH: reaped between open and read
 		return servicetest.Gone
 	}
 	if after := stat[bytes.LastIndexByte(stat, ')')+1:]; isZombie(strings.Fields(string(after))) {
@@ -66,7 +66,7 @@ func existence(pid int) servicetest.Existence {
 // isZombie takes the fields of proc_pid_stat(5) from the state on. The main thread of a process whose others still run is shown as a zombie too,
 // while the process has its files, and so its locks: num_threads tells.
 func isZombie(stat []string) bool {
-	return len(stat) > 17 && stat[0] == "Z" && stat[17] <= "1"
+	return len(stat) > 17 && (stat[0] == "Z" && stat[17] <= "1" || stat[0] == "X") // X: being reaped
 }
 
 func hasProc() bool {
