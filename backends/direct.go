@@ -163,6 +163,9 @@ func (d *Direct) ask(ctx context.Context, h *proc.Handle, timeout time.Duration)
 	if err != nil && ctx.Err() == nil {
 		return true, nil
 	}
+	if cause := context.Cause(ctx); err != nil && !errors.Is(err, cause) { // which signal has interrupted it
+		err = fmt.Errorf("%w (%w)", cause, err)
+	}
 	return false, err
 }
 
