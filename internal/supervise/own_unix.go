@@ -15,25 +15,38 @@ import (
 // WatchRequests is for a process that is nothing but the daemon of ref. It turns what the process is sent into requests until stop is called; on Unix, signals: SIGTERM and SIGINT stop, SIGQUIT kills, SIGHUP reloads. SIGPIPE is ignored: the reader of standard output may go.
 func WatchRequests(pidfile.Ref) (<-chan Request, func(), error) {
 	signal.Ignore(syscall.SIGPIPE)
-	sigs := make(chan os.Signal, 4) // two stops and a reload that come together are not lost
-	signal.Notify(sigs, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
+	// A full channel drops what comes (signal.Notify): with one for each kind, a flood of one does not lose the others.
+	kills := make(chan os.Signal, 1)
+	stops := make(chan os.Signal, 2) // the second, which ends the workload at once, may come together with the first
+	reloads := make(chan os.Signal, 1)
+	signal.Notify(kills, syscall.SIGQUIT)
+	signal.Notify(stops, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(reloads, syscall.SIGHUP)
 	requests := make(chan Request)
 	done := make(chan struct{})
 	go func() {
 		for {
+			var s os.Signal
 			select {
-			case s := <-sigs:
-				select {
-				case requests <- requestOf(s.(syscall.Signal)):
-				case <-done:
-					return
-				}
+			case s = <-kills:
+			case s = <-stops:
+			case s = <-reloads:
+			case <-done:
+				return
+			}
+			select {
+			case requests <- requestOf(s.(syscall.Signal)):
 			case <-done:
 				return
 			}
 		}
 	}()
-	return requests, func() { signal.Stop(sigs); close(done) }, nil
+	return requests, func() {
+		signal.Stop(kills)
+		signal.Stop(stops)
+		signal.Stop(reloads)
+		close(done)
+	}, nil
 }
 
 func requestOf(s syscall.Signal) Request {

@@ -82,22 +82,24 @@ func (c *console) read(fd int, send func(Event) bool) bool {
 
 // signals turns what the system says of the terminal into events. SIGTSTP, Ctrl-Z, gives the terminal back before the program stops.
 func (s *Screen) signals() {
-	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGTSTP, unix.SIGWINCH)
-	defer signal.Stop(ch)
+	// A full channel drops what comes (signal.Notify): each kind has its own, so that a window that is dragged about does not lose the others.
+	quit, pause, resized := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(quit, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	defer signal.Stop(quit)
+	signal.Notify(pause, unix.SIGTSTP)
+	defer signal.Stop(pause)
+	signal.Notify(resized, unix.SIGWINCH)
+	defer signal.Stop(resized)
 	for {
 		select {
 		case <-s.stop:
 			return
-		case sig := <-ch:
-			switch sig {
-			case unix.SIGWINCH:
-				s.send(Event{Kind: Resized})
-			case unix.SIGTSTP:
-				s.pause()
-			default:
-				s.send(Event{Kind: Quit})
-			}
+		case <-quit:
+			s.send(Event{Kind: Quit})
+		case <-pause:
+			s.pause()
+		case <-resized:
+			s.send(Event{Kind: Resized})
 		}
 	}
 }
