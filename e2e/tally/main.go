@@ -1,11 +1,13 @@
 // Command tally makes the output of `go test -json` readable and countable. It prints one line a package, everything a failed test printed,
-// and every skipped test with its reason, and appends the counts to a file, so that several runs can be summed up in one line:
+// and every skipped test with its reason. The counts, and once more what failed, are appended to files, so that several runs can be summed up at the end:
 //
-//	go test -json ./... | tally -to counts
+//	go test -json ./... | tally -to counts -failures failures
+//	cat failures
 //	tally -sum counts      # 123 passed, 0 failed, 2 skipped
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,9 +16,10 @@ import (
 
 func main() {
 	to := flag.String("to", "", "append the counts to this `file`")
+	failures := flag.String("failures", "", "append the end of what each failed test printed to this `file`")
 	sum := flag.String("sum", "", "print the sum of the counts in this `file`, and nothing else")
 	flag.Parse()
-	failed, err := run(*to, *sum, os.Stdin, os.Stdout)
+	failed, err := run(options{*to, *failures, *sum}, os.Stdin, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tally:", err)
 	}
@@ -25,10 +28,13 @@ func main() {
 	}
 }
 
+// options are the flags, all of them files; "" is none.
+type options struct{ to, failures, sum string }
+
 // run does what the flags say and reports whether anything failed, or no test ran.
-func run(to, sum string, in io.Reader, out io.Writer) (failed bool, err error) {
-	if sum != "" {
-		text, err := os.ReadFile(sum)
+func run(o options, in io.Reader, out io.Writer) (failed bool, err error) {
+	if o.sum != "" {
+		text, err := os.ReadFile(o.sum)
 		if err != nil {
 			return true, err
 		}
@@ -39,15 +45,25 @@ func run(to, sum string, in io.Reader, out io.Writer) (failed bool, err error) {
 		fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", c.passed, c.failed, c.skipped)
 		return c.bad(), nil
 	}
-	c, err := read(in, out)
-	if err != nil || to == "" {
-		return c.bad(), err
+	c, failures, err := read(in, out)
+	if err == nil {
+		err = appendTo(o.to, fmt.Sprintln(c.passed, c.failed, c.skipped))
 	}
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err == nil {
+		err = appendTo(o.failures, failures)
+	}
+	return c.bad() || err != nil, err
+}
+
+// appendTo appends text to file, if there is one.
+func appendTo(file, text string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
-		return true, err
+		return err
 	}
-	defer f.Close()
-	_, err = fmt.Fprintln(f, c.passed, c.failed, c.skipped)
-	return c.bad(), err
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }

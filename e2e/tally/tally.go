@@ -45,12 +45,13 @@ type test struct{ pkg, name string }
 type tally struct {
 	counts
 	out     io.Writer
+	again   strings.Builder           // the failures, shortened
 	said    map[test]*strings.Builder // output of what has not ended yet
 	failing map[string]bool           // packages that a failed test accounts for
 }
 
-// read copies a run from in to out in readable form and counts it. Lines that are not events are copied as they are.
-func read(in io.Reader, out io.Writer) (counts, error) {
+// read copies a run from in to out in readable form, counts it, and returns what failed once more, shortened. Lines that are not events are copied as they are.
+func read(in io.Reader, out io.Writer) (_ counts, failures string, _ error) {
 	t := tally{out: out, said: map[test]*strings.Builder{}, failing: map[string]bool{}}
 	r := bufio.NewReader(in)
 	for {
@@ -62,11 +63,11 @@ func read(in io.Reader, out io.Writer) (counts, error) {
 			break
 		}
 		if err != nil {
-			return t.counts, err
+			return t.counts, t.again.String(), err
 		}
 	}
 	t.unfinished()
-	return t.counts, nil
+	return t.counts, t.again.String(), nil
 }
 
 func (t *tally) line(line string) {
@@ -115,9 +116,8 @@ func (t *tally) end(what test, e event) {
 		t.skipped++
 		fmt.Fprintf(t.out, "SKIP\t%s.%s: %s\n", e.Package, e.Test, reason(said))
 	case "fail":
-		t.failed++
 		t.failing[e.Package] = true
-		fmt.Fprintf(t.out, "FAIL\t%s.%s\n%s", e.Package, e.Test, indent(said))
+		t.fail(e.Package+"."+e.Test, said)
 	}
 }
 
@@ -130,17 +130,23 @@ func (t *tally) endPackage(e event, said string) {
 	case t.failing[e.Package]:
 		fmt.Fprintf(t.out, "FAIL\t%s\t%.3fs\n", e.Package, e.Elapsed)
 	default:
-		t.failed++
-		fmt.Fprintf(t.out, "FAIL\t%s\t%.3fs\n%s", e.Package, e.Elapsed, indent(said))
+		t.fail(fmt.Sprintf("%s\t%.3fs", e.Package, e.Elapsed), said)
 	}
+}
+
+// fail counts one failure and prints it: whole, and its end once more for the end of all.
+func (t *tally) fail(what, said string) {
+	t.failed++
+	fmt.Fprintf(t.out, "FAIL\t%s\n%s", what, indent(said))
+	lines := slices.Collect(strings.Lines(said))
+	fmt.Fprintf(&t.again, "FAIL\t%s\n%s", what, indent(strings.Join(lines[max(0, len(lines)-30):], "")))
 }
 
 // unfinished counts what has begun and not ended: the run was killed.
 func (t *tally) unfinished() {
 	left := slices.SortedFunc(maps.Keys(t.said), func(a, b test) int { return strings.Compare(a.pkg+" "+a.name, b.pkg+" "+b.name) })
 	for _, what := range left {
-		t.failed++
-		fmt.Fprintf(t.out, "FAIL\t%s.%s did not end\n%s", what.pkg, what.name, indent(t.said[what].String()))
+		t.fail(what.pkg+"."+what.name+" did not end", t.said[what].String())
 	}
 }
 

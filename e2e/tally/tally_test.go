@@ -54,7 +54,7 @@ func TestRead(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var out strings.Builder
-			got, err := read(strings.NewReader(strings.TrimPrefix(row.in, "\n")), &out)
+			got, _, err := read(strings.NewReader(strings.TrimPrefix(row.in, "\n")), &out)
 			if err != nil || got != row.want {
 				t.Errorf("%+v, %v, want %+v", got, err, row.want)
 			}
@@ -73,13 +73,37 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestFailuresAgain: what failed is there once more, the end of each, from all runs.
+func TestFailuresAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "failures")
+	var long strings.Builder
+	for range 100 {
+		long.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"noise\n"}` + "\n")
+	}
+	long.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"the reason\n"}` + "\n")
+	for _, in := range []string{
+		long.String() + `{"Action":"fail","Package":"p","Test":"TestA"}` + "\n" + `{"Action":"fail","Package":"p"}`,
+		`{"Action":"pass","Package":"q","Test":"TestB"}`,
+		`{"Action":"output","Package":"q","Output":"panic\n"}` + "\n" + `{"Action":"fail","Package":"q","Elapsed":1}`,
+	} {
+		if _, err := run(options{failures: file}, strings.NewReader(in), new(strings.Builder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	want := "FAIL\tp.TestA\n" + strings.Repeat("    noise\n", 29) + "    the reason\nFAIL\tq\t1.000s\n    panic\n"
+	if string(got) != want {
+		t.Errorf("%v, got:\n%s\nwant:\n%s", err, got, want)
+	}
+}
+
 func TestSum(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "counts")
 	for _, in := range []string{
 		`{"Action":"pass","Package":"p","Test":"A"}`,
 		`{"Action":"pass","Package":"q","Test":"A"}` + "\n" + `{"Action":"skip","Package":"q","Test":"B"}`,
 	} {
-		if failed, err := run(file, "", strings.NewReader(in), new(strings.Builder)); failed || err != nil {
+		if failed, err := run(options{to: file}, strings.NewReader(in), new(strings.Builder)); failed || err != nil {
 			t.Fatal(failed, err)
 		}
 	}
@@ -99,7 +123,7 @@ func TestSum(t *testing.T) {
 		}
 		f.Close()
 		var out strings.Builder
-		if failed, err := run("", file, nil, &out); failed != row.failed || err != nil || out.String() != row.want {
+		if failed, err := run(options{sum: file}, nil, &out); failed != row.failed || err != nil || out.String() != row.want {
 			t.Errorf("%s: %v, %v, %q, want %q", row.name, failed, err, out.String(), row.want)
 		}
 	}
@@ -118,11 +142,11 @@ func TestSumRefuses(t *testing.T) {
 		if err := os.WriteFile(file, []byte(row.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if failed, _ := run("", file, nil, new(strings.Builder)); !failed {
+		if failed, _ := run(options{sum: file}, nil, new(strings.Builder)); !failed {
 			t.Errorf("%s is a success", row.name)
 		}
 	}
-	if failed, err := run("", filepath.Join(dir, "none"), nil, nil); !failed || !errors.Is(err, fs.ErrNotExist) {
+	if failed, err := run(options{sum: filepath.Join(dir, "none")}, nil, nil); !failed || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v, %v", failed, err)
 	}
 }
