@@ -280,13 +280,14 @@ func TestCancelled(t *testing.T) {
 		if _, err := s.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
+		calledOff := errors.New("called off")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
 		go func() {
 			s.await("stopping")
-			cancel()
+			cancel(calledOff)
 		}()
-		if stopped, err := s.Stop(ctx); stopped || !errors.Is(err, context.Canceled) || service.CodeOf(err) != service.CodeStopFailed {
+		if stopped, err := s.Stop(ctx); stopped || !errors.Is(err, context.Canceled) || !errors.Is(err, calledOff) || service.CodeOf(err) != service.CodeStopFailed {
 			t.Errorf("stopped %v, %v", stopped, err)
 		}
 		if is := s.is(t.Context()); is != "stopping" {
