@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -197,4 +198,41 @@ func (l *life) end() {
 		_ = l.cmd.Process.Kill()
 		_ = l.cmd.Wait()
 	}
+}
+
+// TestStartCollectsNothing: the first collection of garbage is the one that is asked for when the daemon is idle; an earlier one would keep the workload waiting.
+func TestStartCollectsNothing(t *testing.T) {
+	p := newProject(t)
+	p.configure([]string{"/bin/sh", "-c", "echo ready; exec sleep 600"})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := p.command(ctx, "run")
+	cmd.Env = append(slices.Clone(cmd.Env), "GODEBUG=gctrace=1") // a line on standard error for each (package runtime)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	settled := false
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		switch line := lines.Text(); {
+		case settled || !strings.HasPrefix(line, "gc "):
+		case !strings.HasSuffix(line, "(forced)"):
+			t.Errorf("before it is idle: %s", line)
+		default:
+			settled = true
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err != nil || !settled {
+		t.Errorf("%v; settled %v", err, settled)
+	}
+	p.none(3)
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen; it fails then.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 func ptr[T any](v T) *T { return &v }
 

@@ -52,9 +52,9 @@ func TestSlowClients(t *testing.T) {
 			if tt.answered {
 				s.limits.read = 2 * patience // is not what ends it
 			}
-			stop := serve(t, s)
 			c := dial(t, s)
-			io.WriteString(c, tt.sent)
+			io.WriteString(c, tt.sent) // before the server, whose clock does not wait for a slow machine
+			stop := serve(t, s)
 			b, err := io.ReadAll(c)
 			if err != nil || (len(b) > 0) != tt.answered {
 				t.Errorf("read %q, %v", b, err)

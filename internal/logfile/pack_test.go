@@ -91,7 +91,7 @@ func TestCloseGivesCompressionUp(t *testing.T) {
 	k := w.packer
 	start := time.Now()
 	w.Close()
-	if took := time.Since(start); took > 4*closeWait {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("Close took %v", took)
 	}
 	<-k.done

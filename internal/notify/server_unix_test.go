@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	wait      = 10 * time.Second // for what must happen
+	wait      = 30 * time.Second // for what must happen
 	senderEnv = "APEXD_TEST_SEND"
 )
 

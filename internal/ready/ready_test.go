@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-const wait = 10 * time.Second // for what must happen
+const wait = 30 * time.Second // for what must happen
 
 // limited is a context that ends the test's wait with cause.
 func limited(t *testing.T, d time.Duration, cause error) context.Context {
