@@ -39,7 +39,14 @@ func spawn(argv []string, dir string, stdout, stderr *os.File) (child, error) {
 	}}, err
 }
 
-func requestStop(_ pidfile.Ref, h *proc.Handle) error { return h.Signal(syscall.SIGTERM) }
+// requestStop asks also who is suspended (SIGSTOP, Ctrl-Z), and then goes on to hear it.
+func requestStop(_ pidfile.Ref, h *proc.Handle) error {
+	err := h.Signal(syscall.SIGTERM)
+	if err == nil {
+		_ = h.Signal(syscall.SIGCONT) // where it could not be sent, the time for the stop runs out
+	}
+	return err
+}
 
 func requestReload(_ pidfile.Ref, h *proc.Handle) error { return h.Signal(syscall.SIGHUP) }
 
@@ -49,7 +56,7 @@ const killWait = 2 * time.Second
 // requestKill asks a daemon that is PID 1 to end itself and its tree at once: from inside of its PID namespace it cannot be killed
 // (pid_namespaces(7), "The namespace init process"), only sent what it handles. Others need no help with SIGKILL.
 func requestKill(ctx context.Context, _ pidfile.Ref, h *proc.Handle) (gone bool) {
-	if h.PID() != 1 || h.Signal(syscall.SIGQUIT) != nil {
+	if h.PID() != 1 || h.Signal(syscall.SIGQUIT) != nil || h.Signal(syscall.SIGCONT) != nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, killWait)

@@ -1,6 +1,7 @@
 package pidfile
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/proc"
@@ -35,6 +36,7 @@ func (f Finding) Status(ref Ref, name string) service.Status {
 		if f.PID != 0 {
 			s.setProcess(f.Process)
 		}
+		s.Warnings = append(s.Warnings, f.suspended()...)
 		if f.Record != nil && f.Record.State != "" && f.Record.State != service.StateFailed {
 			s.State, s.Ready = f.Record.State, ptr(f.Record.Ready)
 		}
@@ -59,6 +61,25 @@ func (f Finding) Status(ref Ref, name string) service.Status {
 		}
 	}
 	return s.Status
+}
+
+// suspended says of the daemon and of its workload whether they are suspended, and so do nothing although they run.
+func (f Finding) suspended() []string {
+	if f.Process.Suspended {
+		return []string{suspendedText("the daemon", f.PID)}
+	}
+	if f.Record == nil || f.Record.Workload == nil || f.Record.Workload.PID == 0 {
+		return nil
+	}
+	w := f.Record.Workload
+	if info, err := proc.Match(w.PID, w.Identity); err == nil && info.Suspended {
+		return []string{suspendedText("the workload", w.PID)}
+	}
+	return nil
+}
+
+func suspendedText(who string, pid int) string {
+	return fmt.Sprintf(`%s is suspended (SIGSTOP, Ctrl-Z) and does nothing: "kill -CONT %d" lets it go on`, who, pid)
 }
 
 // status lets the conversion have steps.

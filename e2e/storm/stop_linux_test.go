@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -40,6 +41,45 @@ func TestStopAsksEverybody(t *testing.T) {
 			}
 			if bytes.Contains(log, []byte("twice\n")) {
 				t.Errorf("a process was asked twice:\n%s", log)
+			}
+			p.none(3)
+		})
+	}
+}
+
+// TestSuspended: status says so of a daemon and of a workload that is suspended, and a stop is heard all the same, by both, within the time that it has.
+func TestSuspended(t *testing.T) {
+	const script = `trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 600 & wait; done`
+	for _, row := range []struct {
+		name string
+		who  func(s status) []int // kill(2)
+		warn string
+	}{
+		{"the daemon", func(s status) []int { return []int{s.pid()} }, "the daemon is suspended"},
+		{"the workload", func(s status) []int { return []int{-s.Workload.PID} }, "the workload is suspended"},
+		{"both", func(s status) []int { return []int{s.pid(), -s.Workload.PID} }, "the daemon is suspended"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := newProject(t)
+			p.configure([]string{"/bin/sh", "-c", script})
+			p.must("start", 0)
+			for _, pid := range row.who(p.status()) {
+				if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			for s := p.status(); !s.Running || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], row.warn); s = p.status() {
+				if ctx.Err() != nil { // a signal takes a moment, of which nobody but a parent is told
+					t.Fatalf("no warning: %s", s)
+				}
+			}
+			began := time.Now()
+			p.must("stop", 0)
+			log, err := os.ReadFile(p.apex("daemon.log"))
+			if took := time.Since(began); err != nil || took >= service.DefaultStopTimeout || !bytes.Contains(log, []byte("asked\n")) {
+				t.Errorf("after %s, %v:\n%s", took, err, log)
 			}
 			p.none(3)
 		})

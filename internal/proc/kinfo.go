@@ -12,7 +12,7 @@ import (
 type kinfo struct {
 	pid, ppid, pgid, sid, uid int
 	start                     time.Duration // since 1970
-	zombie                    bool
+	zombie, suspended         bool
 	name                      string
 	pages                     int64         // ki_rssize
 	cpu                       time.Duration // ki_runtime
@@ -38,7 +38,8 @@ func layouts() []layout {
 
 const (
 	kinfoComm = 20 // COMMLEN + 1
-	kinfoZomb = 5  // SZOMB, sys/proc.h
+	kinfoStop = 4  // SSTOP, sys/proc.h
+	kinfoZomb = 5  // SZOMB
 )
 
 var errKinfo = errors.New("unexpected struct kinfo_proc")
@@ -61,16 +62,17 @@ func (l layout) read(b []byte) kinfo {
 	name, _, _ := bytes.Cut(b[l.comm:l.comm+kinfoComm], []byte{0})
 	sec, usec := signed(b[l.start:], l.sec), signed(b[l.start+l.sec:], l.usec)
 	return kinfo{
-		pid:    int(signed(b[l.pid:], 4)),
-		ppid:   int(signed(b[l.pid+4:], 4)),
-		pgid:   int(signed(b[l.pid+8:], 4)),
-		sid:    int(signed(b[l.pid+16:], 4)), // ki_tpgid is between
-		uid:    int(binary.LittleEndian.Uint32(b[l.uid:])),
-		start:  time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond,
-		zombie: b[l.stat] == kinfoZomb,
-		name:   string(name),
-		pages:  signed(b[l.rss:], l.word),
-		cpu:    time.Duration(signed(b[l.runtime:], 8)) * time.Microsecond,
+		pid:       int(signed(b[l.pid:], 4)),
+		ppid:      int(signed(b[l.pid+4:], 4)),
+		pgid:      int(signed(b[l.pid+8:], 4)),
+		sid:       int(signed(b[l.pid+16:], 4)), // ki_tpgid is between
+		uid:       int(binary.LittleEndian.Uint32(b[l.uid:])),
+		start:     time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond,
+		zombie:    b[l.stat] == kinfoZomb,
+		suspended: b[l.stat] == kinfoStop,
+		name:      string(name),
+		pages:     signed(b[l.rss:], l.word),
+		cpu:       time.Duration(signed(b[l.runtime:], 8)) * time.Microsecond,
 	}
 }
 

@@ -108,6 +108,9 @@ func (l layout) encode(k kinfo) []byte {
 	if k.zombie {
 		b[l.stat] = 5
 	}
+	if k.suspended {
+		b[l.stat] = 4
+	}
 	copy(b[l.comm:], k.name)
 	put(l.rss, l.word, k.pages)
 	put(l.runtime, 8, int64(k.cpu/time.Microsecond))
@@ -121,6 +124,7 @@ func TestParseKinfo(t *testing.T) {
 	}{
 		{"plain", kinfo{pid: 812, ppid: 1, pgid: 810, sid: 800, uid: 1001, start: 1700000000*time.Second + 123456*time.Microsecond, name: "apexd", pages: 1234, cpu: 5*time.Second + 6*time.Microsecond}},
 		{"zombie", kinfo{pid: 7, zombie: true, name: "x"}},
+		{"suspended", kinfo{pid: 7, suspended: true, name: "x"}},
 		{"nobody, longest name", kinfo{pid: 99999, uid: 65534, name: "nineteen characters"}},
 	}
 	for _, l := range layouts() {

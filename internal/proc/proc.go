@@ -36,12 +36,13 @@ func (i Identity) IsZero() bool { return i == Identity{} }
 type Info struct {
 	PID, PPID, PGID, SID int // 0 where unknown; PGID and SID exist on Unix only
 
-	UID      int // effective owner, -1 where unknown (Windows)
-	Identity Identity
-	Started  time.Time     // the start by today's clock, UTC: now - Age where the OS counts from boot, else as recorded at the start
-	Age      time.Duration // since the start, never negative; not affected by clock steps on Linux and FreeBSD
-	Zombie   bool          // it has ended and its parent has not asked for its status
-	Name     string        // short name: the kernel's comm on Unix, the image's base name on Windows
+	UID       int // effective owner, -1 where unknown (Windows)
+	Identity  Identity
+	Started   time.Time     // the start by today's clock, UTC: now - Age where the OS counts from boot, else as recorded at the start
+	Age       time.Duration // since the start, never negative; not affected by clock steps on Linux and FreeBSD
+	Zombie    bool          // it has ended and its parent has not asked for its status
+	Suspended bool          // by SIGSTOP or SIGTSTP (signal(7), "stopped"): it does nothing before a SIGCONT
+	Name      string        // short name: the kernel's comm on Unix, the image's base name on Windows
 }
 
 // The answers about a process that are not "here it is". Errors of this package match one of them through errors.Is, or

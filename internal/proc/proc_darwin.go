@@ -37,7 +37,7 @@ func fromKinfo(p place, k *unix.KinfoProc) Info {
 	return Info{
 		PID: int(k.Proc.P_pid), PPID: int(k.Eproc.Ppid), PGID: int(k.Eproc.Pgid), UID: int(k.Eproc.Ucred.Uid),
 		Identity: p.identity(secUsec(start)), Started: started, Age: max(time.Since(started), 0),
-		Zombie: k.Proc.P_stat == kinfoZomb, Name: unix.ByteSliceToString(k.Proc.P_comm[:]),
+		Zombie: k.Proc.P_stat == kinfoZomb, Suspended: k.Proc.P_stat == kinfoStop, Name: unix.ByteSliceToString(k.Proc.P_comm[:]),
 	}
 }
 

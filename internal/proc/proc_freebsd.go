@@ -66,7 +66,7 @@ func fromKinfo(p place, boot time.Duration, k kinfo) Info {
 	return Info{
 		PID: k.pid, PPID: k.ppid, PGID: k.pgid, SID: k.sid, UID: k.uid,
 		Identity: p.identity(secUsec(k.start - boot)), Started: time.Unix(0, int64(k.start)).UTC(), Age: age,
-		Zombie: k.zombie, Name: k.name,
+		Zombie: k.zombie, Suspended: k.suspended, Name: k.name,
 	}
 }
 

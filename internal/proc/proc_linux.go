@@ -86,7 +86,7 @@ func inspectDir(p place, dir int) (Info, error) {
 	return Info{
 		PID: s.pid, PPID: s.ppid, PGID: s.pgid, SID: s.sid, UID: int(owner.Uid),
 		Identity: p.identity(s.start), Started: time.Now().Add(-age).Round(0).UTC(), Age: age,
-		Zombie: s.zombie(), Name: s.name,
+		Zombie: s.zombie(), Suspended: s.state == 'T', Name: s.name,
 	}, nil
 }
 

@@ -14,6 +14,28 @@ import (
 	"testing"
 )
 
+func TestSuspended(t *testing.T) {
+	c, _ := start(t, "wait")
+	for _, row := range []struct {
+		sig  syscall.Signal
+		want bool
+	}{{syscall.SIGSTOP, true}, {syscall.SIGCONT, false}} {
+		if err := syscall.Kill(c.pid(), row.sig); err != nil {
+			t.Fatal(err)
+		}
+		if row.want { // that it has stopped; a SIGCONT is done when kill(2) returns
+			var ws syscall.WaitStatus
+			if _, err := syscall.Wait4(c.pid(), &ws, syscall.WUNTRACED, nil); err != nil || !ws.Stopped() {
+				t.Fatalf("wait status %v, %v", ws, err)
+			}
+		}
+		if info, err := Inspect(c.pid()); err != nil || info.Suspended != row.want || info.Zombie {
+			t.Errorf("after %v: %+v, %v", row.sig, info, err)
+		}
+	}
+	mustLive(t, c)
+}
+
 func TestZombie(t *testing.T) {
 	c, _ := start(t, "wait")
 	info, err := Inspect(c.pid())

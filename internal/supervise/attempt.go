@@ -27,8 +27,10 @@ type tree interface {
 	look() (exit *service.Exit, empty bool)
 	// signal tells every process of the tree: "SIGTERM", or another name of service.Spec.
 	signal(sig string) error
-	// signalRest sends the same to processes that signal did not find: those forked, or moved by their parents' ends, meanwhile.
-	signalRest(sig string)
+	// ask sends what is to end the tree. Whoever is suspended (SIGSTOP, Ctrl-Z) goes on, so that he hears it.
+	ask(sig string) error
+	// askRest asks the same of processes that ask did not find: those forked, or moved by their parents' ends, meanwhile.
+	askRest(sig string)
 	// kill ends every process of the tree that can be found now.
 	kill()
 }
@@ -211,7 +213,7 @@ func (d *daemon) neverReady(a *attempt, limit time.Duration) {
 // endRun asks the tree to go and kills it when the grace period is over; exited does the rest.
 func (d *daemon) endRun(a *attempt) {
 	d.note(history.Event{Event: "ending", WorkloadPID: a.tree.pid(), Reason: d.fault})
-	if err := a.tree.signal(d.spec.StopSignal); err != nil {
+	if err := a.tree.ask(d.spec.StopSignal); err != nil {
 		a.tree.kill()
 		return
 	}
@@ -232,7 +234,7 @@ func (d *daemon) looked(ctx context.Context) {
 		return
 	}
 	if d.state == service.StateStopping && !d.killed && !empty {
-		a.tree.signalRest(d.spec.StopSignal)
+		a.tree.askRest(d.spec.StopSignal)
 		return // the rest of the tree has the grace period too
 	}
 	d.exited(ctx, a, *e)

@@ -51,15 +51,14 @@ func (t *funcTree) look() (*service.Exit, bool) {
 	return t.end, t.end != nil
 }
 
-// signal ends the function for every signal that means the end; others mean nothing to it.
-func (t *funcTree) signal(sig string) error {
-	if sig != "SIGHUP" {
-		t.cancel()
-	}
+func (t *funcTree) signal(string) error { return nil }
+
+func (t *funcTree) ask(string) error {
+	t.cancel()
 	return nil
 }
 
-func (t *funcTree) signalRest(string) {}
+func (t *funcTree) askRest(string) {}
 
 func (t *funcTree) kill() { t.cancel() }
 

@@ -28,7 +28,7 @@ type processTree struct {
 	main  int
 	adopt bool // orphans of the tree become children of this process: all of them are seen and reaped here
 	end   *service.Exit
-	asked map[member]bool // those that the last signal has reached
+	asked map[member]bool // those that have been asked to end
 }
 
 // member is a process of the tree: two that started in the same tick of the clock have the same identity, but not the same PID.
@@ -125,36 +125,53 @@ func exitOf(ws syscall.WaitStatus) *service.Exit {
 
 // signal goes to the process group, and to descendants that have left it.
 func (t *processTree) signal(name string) error {
-	sig := unix.SignalNum(name)
-	if sig == 0 {
-		return errors.New("there is no signal " + name + " here")
+	sig, err := signalNamed(name)
+	if err != nil {
+		return err
 	}
-	t.asked = map[member]bool{}
 	return t.each(sig)
 }
 
-// signalRest is called when children have ended, and so theirs are ours. Nobody is sent the same twice.
-func (t *processTree) signalRest(name string) {
+// ask is signal with a SIGCONT after it, as systemd's (systemd.kill(5)).
+func (t *processTree) ask(name string) error {
+	sig, err := signalNamed(name)
+	if err != nil {
+		return err
+	}
+	t.asked = map[member]bool{}
+	return t.each(sig, syscall.SIGCONT)
+}
+
+// askRest is called when children have ended, and so theirs are ours. Nobody is asked twice.
+func (t *processTree) askRest(name string) {
 	for _, p := range t.descendants() {
 		if !t.asked[member{p.PID, p.Identity}] {
-			t.tell(p, unix.SignalNum(name))
+			t.tell(p, unix.SignalNum(name), syscall.SIGCONT)
 		}
 	}
 }
 
+func signalNamed(name string) (syscall.Signal, error) {
+	sig := unix.SignalNum(name)
+	if sig == 0 {
+		return 0, errors.New("there is no signal " + name + " here")
+	}
+	return sig, nil
+}
+
 func (t *processTree) kill() { _ = t.each(syscall.SIGKILL) }
 
-// each sends sig to the group while its PID is certainly ours, until its leader is reaped or while a descendant is still in it, and to the descendants that the
-// group does not reach. They are listed first: of those seen in the group later nothing tells whether they were there in time.
-func (t *processTree) each(sig syscall.Signal) error {
+// each sends sigs to the group while its PID is certainly ours, until its leader is reaped or while a descendant is still in it, and to the descendants that the
+// group does not reach. They are listed first: of those seen in the group later nothing tells whether they were there in time. The error is that of the first signal.
+func (t *processTree) each(sigs ...syscall.Signal) error {
 	all := t.descendants()
 	var err error
 	if t.end == nil || !t.adopt && !t.groupEmpty() {
-		err = syscall.Kill(-t.main, sig)
+		err = send(func(sig syscall.Signal) error { return syscall.Kill(-t.main, sig) }, sigs)
 	}
 	for _, p := range all {
 		if p.PGID != t.main || t.end != nil {
-			t.tell(p, sig)
+			t.tell(p, sigs...)
 		} else if t.asked != nil {
 			t.asked[member{p.PID, p.Identity}] = true
 		}
@@ -162,17 +179,27 @@ func (t *processTree) each(sig syscall.Signal) error {
 	return err
 }
 
-// tell sends sig to one process. Gone meanwhile is what we want. A child needs no handle, for which there may be no descriptor: its PID is its own until it is reaped, here.
-func (t *processTree) tell(p proc.Info, sig syscall.Signal) {
+// tell sends sigs to one process. Gone meanwhile is what we want. A child needs no handle, for which there may be no descriptor: its PID is its own until it is reaped, here.
+func (t *processTree) tell(p proc.Info, sigs ...syscall.Signal) {
 	if p.PPID == os.Getpid() {
-		_ = syscall.Kill(p.PID, sig)
+		_ = send(func(sig syscall.Signal) error { return syscall.Kill(p.PID, sig) }, sigs)
 	} else if h, err := proc.Open(p.PID, p.Identity); err == nil {
-		_ = h.Signal(sig)
+		_ = send(func(sig syscall.Signal) error { return h.Signal(sig) }, sigs)
 		h.Close()
 	}
 	if t.asked != nil {
 		t.asked[member{p.PID, p.Identity}] = true
 	}
+}
+
+// send is to of each of sigs, up to the first that cannot be sent.
+func send(to func(syscall.Signal) error, sigs []syscall.Signal) error {
+	for _, sig := range sigs {
+		if err := to(sig); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // descendants are the live processes of the tree, as far as they are known: with adopt, all.

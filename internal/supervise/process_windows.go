@@ -76,11 +76,16 @@ func (t *processTree) look() (*service.Exit, bool) {
 	return t.end, empty
 }
 
-// signal makes the graceful request. It is answered when the workload likes; that a console program without our console, or one with windows only,
-// cannot be asked is not known here, and the grace period covers it.
+// signal: Windows has nothing else to say to a process than what ask says.
 func (t *processTree) signal(name string) error {
+	return fmt.Errorf("%s: %w: Windows knows a request to stop, and a kill", name, errors.ErrUnsupported)
+}
+
+// ask makes the graceful request. It is answered when the workload likes; that a console program without our console, or one with windows only,
+// cannot be asked is not known here, and the grace period covers it.
+func (t *processTree) ask(name string) error {
 	if name != "SIGTERM" && name != "SIGINT" {
-		return fmt.Errorf("%s: %w: Windows knows a request to stop, and a kill", name, errors.ErrUnsupported)
+		return t.signal(name)
 	}
 	if t.stop == nil {
 		return nil // it is gone
@@ -96,8 +101,8 @@ func (t *processTree) signal(name string) error {
 	return nil
 }
 
-// signalRest does nothing: the event stays set for those that come later.
-func (t *processTree) signalRest(string) {}
+// askRest does nothing: the event stays set for those that come later.
+func (t *processTree) askRest(string) {}
 
 func (t *processTree) kill() {
 	t.killed = true

@@ -122,13 +122,13 @@ func (x *workload) waits() {
 func TestStopEvent(t *testing.T) {
 	x := start(t, "polite")
 	x.waits()
-	if err := x.signal("SIGTERM"); err != nil {
+	if err := x.ask("SIGTERM"); err != nil {
 		t.Fatal(err)
 	}
 	if e := x.end(); e.Code != 42 || e.Signal != "" {
 		t.Errorf("exit %+v", e)
 	}
-	if err := x.signal("SIGTERM"); err != nil {
+	if err := x.ask("SIGTERM"); err != nil {
 		t.Errorf("signal after the end: %v", err)
 	}
 }
@@ -141,7 +141,7 @@ func TestStopEventReachesAll(t *testing.T) {
 	if _, empty := x.look(); e.Code != 5 || empty {
 		t.Fatalf("exit %+v, empty %v", e, empty)
 	}
-	if err := x.signal("SIGTERM"); err != nil {
+	if err := x.ask("SIGTERM"); err != nil {
 		t.Fatal(err)
 	}
 	if e := x.end(); e.Code != 5 {

@@ -38,7 +38,7 @@ func (d *daemon) stop(by string) {
 	a := d.run1
 	var err error
 	if a != nil { // before anything is written: it ends while we write
-		err = a.tree.signal(d.spec.StopSignal)
+		err = a.tree.ask(d.spec.StopSignal)
 	}
 	d.outer.Stopping()
 	d.note(history.Event{Event: "stopping", By: by})
@@ -262,7 +262,7 @@ func (d *daemon) watchdogExpired(a *attempt) {
 	d.note(history.Event{Event: "watchdog", WorkloadPID: a.tree.pid(), Reason: "no ping within " + d.spec.Watchdog.String()})
 	d.fault = "its watchdog expired"
 	d.ready = false
-	if a.tree.signal("SIGABRT") != nil {
+	if a.tree.ask("SIGABRT") != nil {
 		a.tree.kill()
 		return
 	}
