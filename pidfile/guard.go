@@ -31,6 +31,9 @@ type guard struct{ fl *flock.Flock }
 
 const guardMode = 0o600
 
+// ErrNoStateDir: the user has no home, and so no directory for state.
+var ErrNoStateDir = errors.New("there is no home directory for the state of this user: set HOME")
+
 // guardBase is the guard's path without its suffix. Two PID files with the same hash are told apart by Entry.PIDFile.
 func (r Ref) guardBase() string {
 	h := fnv.New64a()
@@ -41,7 +44,7 @@ func (r Ref) guardBase() string {
 // claim takes the guard. holder is who has it already. An error means that there is no guard, which is survived.
 func (r Ref) claim() (g *guard, holder *Finding, err error) {
 	if r.StateDir == "" {
-		return nil, nil, errors.New("there is no home directory for the state of this user")
+		return nil, nil, ErrNoStateDir
 	}
 	base := r.guardBase()
 	if err := safefile.MkdirAll(filepath.Dir(base), 0o700); err != nil {
@@ -134,11 +137,11 @@ func readEntry(path string) (Entry, error) {
 	return e, nil
 }
 
-// Entries returns the index in stateDir, in no particular order. A missing directory, or "", is an empty index. The error names what could not be read; the
-// other entries are returned with it.
+// Entries returns the index in stateDir, in no particular order. A missing directory is an empty index, and "" is ErrNoStateDir. The error names what could not be
+// read; the other entries are returned with it.
 func Entries(stateDir string) ([]Entry, error) {
 	if stateDir == "" {
-		return nil, nil
+		return nil, ErrNoStateDir
 	}
 	dir := filepath.Join(stateDir, "daemons")
 	files, err := os.ReadDir(dir)

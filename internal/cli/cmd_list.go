@@ -69,6 +69,14 @@ type unread struct {
 	Error string `json:"error"`
 }
 
+func (u unread) String() string {
+	whose := "all daemons"
+	if u.User != "" {
+		whose = "the daemons of " + u.User
+	}
+	return "cannot read " + whose + ": " + u.Error
+}
+
 func (a *app) list(ctx context.Context, o listOptions) error {
 	found, missed := newRoster(o.allUsers).look(ctx, o.stopped, true)
 	return a.printList(found, missed, o.allUsers)
@@ -95,11 +103,7 @@ func (a *app) printList(found []userDaemon, missed []unread, users bool) (err er
 
 func (a *app) warnMissed(missed []unread) {
 	for _, m := range missed {
-		whose := ""
-		if m.User != "" {
-			whose = "the daemons of " + m.User + ": "
-		}
-		a.warn("cannot read " + whose + m.Error)
+		a.warn(m.String())
 	}
 }
 

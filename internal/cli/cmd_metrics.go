@@ -52,9 +52,7 @@ func (a *app) metrics(ctx context.Context, o metricsOptions) error {
 	var e metrics.Exposition
 	e.Daemons(found)
 	e.Single(unreadableName, metrics.Gauge, unreadableHelp, float64(len(missed)))
-	for _, m := range missed {
-		a.warn("cannot read " + m.Error)
-	}
+	a.warnMissed(missed)
 	if o.textfile == "" {
 		_, err = a.out.Write(e.Bytes())
 	} else {

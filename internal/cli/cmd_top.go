@@ -230,7 +230,7 @@ func (t *top) page(width, height int) []string {
 	head += "   " + t.at.Format("15:04:05") + ", every " + t.interval.String()
 	lines := []string{term.Fit(head, width), style.Paint(term.Faint, term.Fit("q quits, order by: c CPU, m memory, p project", width)), ""}
 	for _, m := range t.missed {
-		lines = append(lines, term.Fit("cannot read "+cell(m.Error).Text, width))
+		lines = append(lines, term.Fit(cell(m.String()).Text, width))
 	}
 	lines = append(lines, t.table().Lines(width, style)...)
 	if over := len(lines) - height; height > 0 && over > 0 {

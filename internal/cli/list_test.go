@@ -149,6 +149,17 @@ func TestRosterPlaces(t *testing.T) {
 	}
 }
 
+// TestListWithoutHome: a user without a home has no index, and that is no empty list.
+func TestListWithoutHome(t *testing.T) {
+	a, out, errs := output(t)
+	if err := listOf(t, a, roster{places: []place{{"", "", true}}}); !errors.Is(err, statusError(exitFailed)) {
+		t.Errorf("%v, want exit status 1", err)
+	}
+	if !strings.HasPrefix(out(), "NAME ") || !strings.Contains(errs(), "cannot read all daemons: "+pidfile.ErrNoStateDir.Error()) {
+		t.Errorf("%q, %q", out(), errs())
+	}
+}
+
 // TestRosterRegistered: what a manager has and what never ran is there, once.
 func TestRosterRegistered(t *testing.T) {
 	if runtime.GOOS == "windows" {

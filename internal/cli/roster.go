@@ -45,7 +45,7 @@ type known struct {
 
 // newRoster is that of this user, whose state directory the environment may have moved, or of all, whose are taken to be where they are by default.
 func newRoster(allUsers bool) roster {
-	home := backends.HomeDir() // without one there is no index, and so no daemon in it
+	home := backends.HomeDir()
 	r := roster{allUsers: allUsers}
 	self := ""
 	if allUsers {
