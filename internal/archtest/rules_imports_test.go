@@ -37,6 +37,7 @@ var reservations = []reserved{
 	{"./internal/supervise", []string{"internal/cli", "backends"}, "the daemon's side is reached by being executed"},
 	{"./e2e", []string{"e2e"}, "tests of the product are not in it"},
 	{"github.com/spf13/cobra", []string{"internal/cli"}, "one place knows about flags"},
+	{"github.com/spf13/pflag", []string{"internal/cli"}, "one place knows about flags"},
 	{"github.com/sirupsen/logrus", []string{"internal/logging", "internal/cli"}, "others return what happened or take a narrow interface"},
 	{"github.com/kardianos/service", []string{"install"}, "its detection and status are not ours (docs/design.md); it registers and hosts, no more"},
 	{"github.com/coreos/go-systemd", []string{"internal/notify", "internal/journal", "internal/systemd"}, "only they talk to systemd"},

@@ -2,8 +2,12 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/joshuaaferguson/apexd/internal/config"
 )
 
 const about = `apexd keeps one project's long-running process up, once, in the background, and tells truly whether it is.
@@ -88,7 +92,7 @@ func newRoot(a *app, args []string) *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "print one JSON object")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors")
 	f.BoolVar(&a.plain, "no-color", false, "no colour, also on a terminal (NO_COLOR in the environment does the same)")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error(), "") })
+	root.SetFlagErrorFunc(flagError)
 	only := verb(args)
 	for _, c := range commands {
 		if only == "" || only == c.name {
@@ -124,6 +128,23 @@ func verb(args []string) string {
 		}
 	}
 	return ""
+}
+
+// flagError says what is wrong with a flag of cmd, and where one is not known, which is near.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := `see "` + cmd.CommandPath() + ` --help"`
+	if name, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
+		var known []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				known = append(known, f.Name)
+			}
+		})
+		if near := config.Nearest(name, known); near != "" {
+			hint = `did you mean "--` + near + `"? ` + hint
+		}
+	}
+	return usageError(err.Error(), hint)
 }
 
 // noCommand refuses words that are no command, with the nearest that is one.

@@ -1,16 +1,21 @@
 package config
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // suggest returns the candidate that word was probably meant to be, or "".
 func suggest(word string, candidates []string) string {
+	return Nearest(cmp.Or(otherWord(plain(word)), word), candidates)
+}
+
+// Nearest is the candidate that is written almost as word is, or "". Case, "-" and "_" do not count.
+func Nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
 	}
 	want := plain(word)
-	if same := otherWord(want); same != "" {
-		want = same
-	}
 	best, least := "", 1+min(3, (len(want)+1)/3)
 	for _, c := range candidates {
 		if d := distance(want, plain(c)); d < least {
