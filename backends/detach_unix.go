@@ -39,11 +39,14 @@ func spawn(argv []string, dir string, stdout, stderr *os.File) (child, error) {
 	}}, err
 }
 
-// requestStop asks also who is suspended (SIGSTOP, Ctrl-Z), and then goes on to hear it.
+// wake lets h's process go on where it is suspended. Where it may not be sent a signal, the time of whoever waits for it runs out.
+func wake(h *proc.Handle) { _ = h.Signal(syscall.SIGCONT) }
+
+// requestStop asks, and wakes who would not hear it.
 func requestStop(_ pidfile.Ref, h *proc.Handle) error {
 	err := h.Signal(syscall.SIGTERM)
 	if err == nil {
-		_ = h.Signal(syscall.SIGCONT) // where it could not be sent, the time for the stop runs out
+		wake(h)
 	}
 	return err
 }
@@ -56,9 +59,10 @@ const killWait = 2 * time.Second
 // requestKill asks a daemon that is PID 1 to end itself and its tree at once: from inside of its PID namespace it cannot be killed
 // (pid_namespaces(7), "The namespace init process"), only sent what it handles. Others need no help with SIGKILL.
 func requestKill(ctx context.Context, _ pidfile.Ref, h *proc.Handle) (gone bool) {
-	if h.PID() != 1 || h.Signal(syscall.SIGQUIT) != nil || h.Signal(syscall.SIGCONT) != nil {
+	if h.PID() != 1 || h.Signal(syscall.SIGQUIT) != nil {
 		return false
 	}
+	wake(h)
 	ctx, cancel := context.WithTimeout(ctx, killWait)
 	defer cancel()
 	return h.Wait(ctx) == nil

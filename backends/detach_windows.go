@@ -73,6 +73,9 @@ func request(ref pidfile.Ref, h *proc.Handle, verb string) error {
 // killWait is how long a daemon that was asked to end at once may take before it is ended itself. Its tree is ended by one call.
 const killWait = 2 * time.Second
 
+// wake does nothing: Windows suspends threads, not processes, and tells of neither.
+func wake(*proc.Handle) {}
+
 // requestKill asks the daemon to end its tree, which it knows and we do not, and then itself. It reports whether the daemon is gone.
 func requestKill(ctx context.Context, ref pidfile.Ref, h *proc.Handle) (gone bool) {
 	if request(ref, h, winevent.Kill) != nil {

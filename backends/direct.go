@@ -113,6 +113,17 @@ func certainFor(f pidfile.Finding) time.Duration {
 	return certainYoung
 }
 
+// rouse wakes the daemon of f where it is suspended, so that it hears its manager, which need not send SIGCONT.
+func (d *Direct) rouse(f pidfile.Finding) {
+	if !f.Process.Suspended {
+		return
+	}
+	if h, err := d.handle("stop daemon", f); err == nil {
+		wake(h)
+		h.Close()
+	}
+}
+
 // handle opens the process of f for signalling, after everything that speaks against it.
 func (d *Direct) handle(op string, f pidfile.Finding) (*proc.Handle, error) {
 	if f.PID == 0 {

@@ -36,7 +36,9 @@ func (d *Direct) stoppedBy(ctx context.Context, r service.Registration) error {
 // manager takes longer than the daemon may and more.
 func (d *Direct) stopThrough(ctx context.Context, r service.Registration, o service.StopOptions, more time.Duration, end func(ctx context.Context, pid int) (killed bool, err error)) (service.Stopped, error) {
 	began := time.Now()
-	st := service.Stopped{PID: d.certain(ctx).PID}
+	f := d.certain(ctx)
+	st := service.Stopped{PID: f.PID}
+	d.rouse(f)
 	ctx, cancel := context.WithTimeout(ctx, d.stopBound(o.Timeout)+more)
 	defer cancel()
 	var err error

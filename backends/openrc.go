@@ -202,6 +202,7 @@ func (o *OpenRC) Stop(ctx context.Context, opts service.StopOptions) (service.St
 	var st service.Stopped
 	if f.Running {
 		st.PID = f.PID
+		o.Direct.rouse(f)
 	}
 	if k := o.known(); k.Word != openrc.Stopped || k.Supervisor != 0 || f.Running {
 		if err := o.mayOperate("stop daemon"); err != nil {

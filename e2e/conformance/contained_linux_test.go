@@ -159,6 +159,15 @@ func (s *contained) Stop(ctx context.Context, o service.StopOptions) servicetest
 // Crash kills PID 1 from outside, as the OOM killer does.
 func (s *contained) Crash(ctx context.Context) error { return s.signal(ctx, syscall.SIGKILL) }
 
+// Suspend suspends PID 1 from outside: inside of its namespace it cannot be (pid_namespaces(7)).
+func (s *contained) Suspend(context.Context) error {
+	r := s.running()
+	if r == nil {
+		return errors.New("there is no container")
+	}
+	return r.cmd.Process.Signal(syscall.SIGSTOP)
+}
+
 // NativeStop does what `docker stop` does.
 func (s *contained) NativeStop(ctx context.Context) error { return s.signal(ctx, syscall.SIGTERM) }
 
@@ -184,6 +193,7 @@ func (s *contained) OnReadOnly(servicetest.T) servicetest.Subject {
 var (
 	_ servicetest.Foreground  = (*contained)(nil)
 	_ servicetest.Crasher     = (*contained)(nil)
+	_ servicetest.Suspender   = (*contained)(nil)
 	_ servicetest.Native      = (*contained)(nil)
 	_ servicetest.Copier      = (*contained)(nil)
 	_ servicetest.ReadOnly    = (*contained)(nil)

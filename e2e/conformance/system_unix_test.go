@@ -44,6 +44,17 @@ func environment(root string) []string {
 	}
 }
 
+// Suspend implements servicetest.Suspender.
+func (s *subject) Suspend(ctx context.Context) error {
+	st, o := s.Status(ctx)
+	if o.Err != nil || st.PID == nil {
+		return errors.New("nothing to suspend: " + o.Text)
+	}
+	return syscall.Kill(*st.PID, syscall.SIGSTOP)
+}
+
+var _ servicetest.Suspender = (*subject)(nil)
+
 func interrupt(p *os.Process) error { return p.Signal(os.Interrupt) }
 
 func removeAll(path string) error { return os.RemoveAll(path) }

@@ -49,6 +49,7 @@ func (wineDriver) Slowness() int { return 5 }
 // missingHere is what Windows lacks.
 func missingHere(a servicetest.Ability) servicetest.Absence {
 	reasons := map[servicetest.Ability]string{
+		servicetest.CanSuspend:    "there are no signals",
 		servicetest.CanForeground: "a run in the foreground says that it is ready by sd_notify(3)",
 		servicetest.CanOwnPID:     "a process cannot become another program",
 		servicetest.CanOtherUser:  "needs a second account",

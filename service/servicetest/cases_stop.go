@@ -2,6 +2,7 @@ package servicetest
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/joshuaaferguson/apexd/service"
@@ -11,6 +12,7 @@ func stopCases() []testCase {
 	return []testCase{
 		{name: "graceful stop", run: gracefulStop},
 		{name: "stop of one that ignores the request", run: stopDeaf},
+		{name: "stop of a suspended daemon", run: stopSuspended},
 		{name: "stop when stopped", run: stopStopped},
 		{name: "kill", run: killAtOnce},
 		{name: "process tree gone after stop", run: func(c *C) { treeGone(c, c.stop) }},
@@ -48,6 +50,30 @@ func stopDeaf(c *C) {
 	c.within(grace+3*time.Second, began, "stop")
 	c.nobody(pid, child)
 	if s := child.Signals(); c.has(HasRequest) && !slices.Equal(s, []string{"SIGTERM"}) {
+		c.Errorf("the workload was sent %q, want SIGTERM once", s)
+	}
+	c.is(service.StateStopped)
+}
+
+// stopSuspended: one that does nothing is said to do nothing, and hears a stop all the same.
+func stopSuspended(c *C) {
+	suspender := need[Suspender](c, c.s, CanSuspend)
+	child := c.up(Workload{})
+	pid := *c.serving().PID
+	if err := suspender.Suspend(c.Context()); err != nil {
+		c.Fatalf("cannot suspend the daemon: %v", err)
+	}
+	says := func(w string) bool { return strings.Contains(w, "suspended") }
+	for st := c.status(); !slices.ContainsFunc(st.Warnings, says); st = c.status() { // polling: nobody but its parent is told that it has stopped
+		if err := c.Context().Err(); err != nil {
+			c.Fatalf("no warning of it: %s", describe(st))
+		}
+	}
+	began := time.Now()
+	c.stop()
+	c.within(service.DefaultStopTimeout/2, began, "stop")
+	c.nobody(pid, child)
+	if s := child.Signals(); !slices.Equal(s, []string{"SIGTERM"}) {
 		c.Errorf("the workload was sent %q, want SIGTERM once", s)
 	}
 	c.is(service.StateStopped)

@@ -19,6 +19,7 @@ func (fakeDriver) Name() string { return "fake" }
 func (fakeDriver) Missing(a Ability) Absence {
 	reasons := map[Ability]string{
 		CanForeground: "its daemon is a goroutine",
+		CanSuspend:    "its daemon is a goroutine",
 		CanBystander:  "it has no processes",
 		CanOwnPID:     "it has no processes",
 		HasTree:       "it has no processes",

@@ -118,6 +118,7 @@ const (
 	CanRun          Ability = "run"             // a daemon at all
 	CanRestart      Ability = "restart"         // Restarter
 	CanCrash        Ability = "crash"           // Crasher
+	CanSuspend      Ability = "suspend"         // Suspender
 	CanForeground   Ability = "foreground"      // Foreground
 	CanCommandLine  Ability = "command line"    // CommandLine
 	CanBystander    Ability = "bystander"       // Bystanders
@@ -153,6 +154,11 @@ type Restarter interface {
 // Crasher ends the daemon process, and nothing else, as SIGKILL or the OOM killer does. It returns when the process is gone.
 type Crasher interface {
 	Crash(ctx context.Context) error
+}
+
+// Suspender suspends the daemon process, as SIGSTOP does.
+type Suspender interface {
+	Suspend(ctx context.Context) error
 }
 
 // Foreground runs a further daemon process of the same project in the foreground, as a user, a container or a manager would.
