@@ -67,18 +67,20 @@ func registeredOpenRC(d *Direct, f pidfile.Finding) (Managed, bool) {
 }
 
 // Status implements service.Backend. It asks no process: what OpenRC knows stands in files.
-func (o *OpenRC) Status(context.Context) (service.Status, error) {
-	var st service.Status
-	for range askAgain { // between the end of a process and its supervisor's notice of it lie milliseconds
+func (o *OpenRC) Status(ctx context.Context) (service.Status, error) {
+	began := time.Now()
+	for i := 1; ; i++ {
 		k := o.known()
-		st = o.Direct.look()
+		st := o.Direct.look()
 		ran := st.Running
 		k.merge(&st, o.Registration)
-		if k.consistent(ran) {
-			break
+		switch {
+		case !k.consistent(ran) && i < askAgain: // between the end of a process and its supervisor's notice of it lie milliseconds
+		case k.leaving(&st, time.Now()) && time.Since(began) < leavingWait && pause(ctx) == nil:
+		default:
+			return st, nil
 		}
 	}
-	return st, nil
 }
 
 // Start implements service.Backend: it returns when OpenRC has started the service, which its script calls done when the workload is ready.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/openrc"
 	"github.com/joshuaaferguson/apexd/service"
@@ -99,6 +100,24 @@ func (k rcService) consistent(running bool) bool {
 		return !running
 	}
 	return true
+}
+
+// leavingWait bounds how long a status waits for a supervisor's last word.
+const leavingWait = 100 * time.Millisecond
+
+// leaving reports whether, at now, the supervisor may not have said its last word about the failure of st: when it gives up it takes its PID file away, then calls the service stopped, and
+// then failed (src/supervise-daemon/supervise-daemon.c, supervisor()).
+func (k rcService) leaving(st *service.Status, now time.Time) bool {
+	if st.Running || st.State != service.StateFailed || st.Since == nil || now.Sub(*st.Since).Abs() > time.Second {
+		return false
+	}
+	switch k.Word {
+	case openrc.Crashed, openrc.Unsupervised:
+		return true
+	case openrc.Stopped:
+		return !k.Failed && st.Restarts > 0
+	}
+	return false
 }
 
 // missing reports whether the service has no script.

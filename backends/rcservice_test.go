@@ -2,8 +2,11 @@ package backends
 
 import (
 	"context"
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/openrc"
 	"github.com/joshuaaferguson/apexd/pidfile"
@@ -100,6 +103,42 @@ func (f *fakeRC) Service(_ context.Context, _, verb string) error {
 func (f *fakeRC) StopSupervisor(context.Context, string) error {
 	f.asked = append(f.asked, "stop supervisor")
 	return nil
+}
+
+// TestStatusWhileItGivesUp: the moments in which the supervisor has not said its last word are waited out, where there will be one.
+func TestStatusWhileItGivesUp(t *testing.T) {
+	gaveUp := openrc.Service{Word: openrc.Stopped, Failed: true}
+	for _, row := range []struct {
+		name  string
+		age   time.Duration // of the failure
+		words []openrc.Service
+		text  string
+	}{
+		{"all of them", 0, []openrc.Service{{Word: openrc.Unsupervised, Child: 43}, {Word: openrc.Crashed}, {Word: openrc.Stopped}, gaveUp}, "gave up after 2 restarts; it exited"},
+		{"it was killed", 0, []openrc.Service{{Word: openrc.Crashed}}, "the supervisor is gone, and so is the daemon; it exited"},
+		{"an hour ago", time.Hour, []openrc.Service{{Word: openrc.Crashed}, gaveUp}, "the supervisor is gone, and so is the daemon; it exited"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			ref := pidfile.Ref{Path: filepath.Join(dir, "daemon.pid"), Project: dir}
+			l, _, err := ref.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec := pidfile.Record{
+				State: service.StateFailed, Since: pidfile.Time{Time: time.Now().Add(-row.age)}, StatusText: "it exited", Backend: "openrc", Service: "apex-x",
+				Workload: &pidfile.Workload{Restarts: 2},
+			}
+			if err := errors.Join(l.Write(rec), l.Release()); err != nil {
+				t.Fatal(err)
+			}
+			o := &OpenRC{Direct: &Direct{Ref: ref}, Registration: service.Registration{Backend: service.KindOpenRC, Service: "apex-x"}, manager: &fakeRC{words: row.words}}
+			st, err := o.Status(t.Context())
+			if err != nil || st.State != service.StateFailed || st.StatusText == nil || *st.StatusText != row.text {
+				t.Errorf("%+v, %v", st, err)
+			}
+		})
+	}
 }
 
 func said(words ...string) []openrc.Service {
