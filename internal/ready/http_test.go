@@ -70,11 +70,11 @@ func TestHTTP503Then200(t *testing.T) {
 }
 
 func TestHTTPLateStart(t *testing.T) {
-	address := closedPort(t)
+	port := closedPort(t)
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer s.Close()
 	time.AfterFunc(40*time.Millisecond, func() {
-		l, err := net.Listen("tcp", address)
+		l, err := port.Listen()
 		if err != nil {
 			return
 		}
@@ -82,7 +82,7 @@ func TestHTTPLateStart(t *testing.T) {
 		s.Listener = l
 		s.Start()
 	})
-	if err := HTTP(limited(t, wait, nil), "http://"+address+"/health", 20*time.Millisecond); err != nil {
+	if err := HTTP(limited(t, wait, nil), "http://"+port.Address+"/health", 20*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -139,7 +139,7 @@ func TestHTTPBadURL(t *testing.T) {
 }
 
 func TestHTTPErrorHidesPassword(t *testing.T) {
-	err := HTTP(limited(t, 20*time.Millisecond, errors.New("late")), "http://u:s3cret@"+closedPort(t), time.Millisecond)
+	err := HTTP(limited(t, 20*time.Millisecond, errors.New("late")), "http://u:s3cret@"+closedPort(t).Address, time.Millisecond)
 	if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "not ready: late; last probe of http://u:xxxxx@127") {
 		t.Errorf("it says %q", err)
 	}

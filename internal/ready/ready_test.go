@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 )
 
 const wait = 30 * time.Second // for what must happen
@@ -20,12 +22,15 @@ func limited(t *testing.T, d time.Duration, cause error) context.Context {
 	return ctx
 }
 
-// closedPort returns a loopback address on which nobody listens.
-func closedPort(t *testing.T) string {
+// closedPort is an address on which nobody listens.
+func closedPort(t *testing.T) *testenv.Port {
 	t.Helper()
-	l := listen(t, "127.0.0.1:0")
-	l.Close()
-	return l.Addr().String()
+	p, err := testenv.NewPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
 }
 
 func listen(t *testing.T, address string) net.Listener {
@@ -60,16 +65,16 @@ func TestTCPIPv6(t *testing.T) {
 }
 
 func TestTCPLateStart(t *testing.T) {
-	address := closedPort(t)
+	port := closedPort(t)
 	opened := make(chan time.Time, 1)
 	time.AfterFunc(60*time.Millisecond, func() {
-		if l, err := net.Listen("tcp", address); err == nil {
+		if l, err := port.Listen(); err == nil {
 			opened <- time.Now()
 			<-t.Context().Done()
 			l.Close()
 		}
 	})
-	if err := TCP(limited(t, wait, nil), address, 50*time.Millisecond); err != nil {
+	if err := TCP(limited(t, wait, nil), port.Address, 50*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(<-opened); took > wait/2 {
@@ -78,7 +83,7 @@ func TestTCPLateStart(t *testing.T) {
 }
 
 func TestTCPRefused(t *testing.T) {
-	conn, err := dial(limited(t, wait, nil), closedPort(t))
+	conn, err := dial(limited(t, wait, nil), closedPort(t).Address)
 	if err == nil {
 		conn.Close()
 	}
@@ -89,7 +94,7 @@ func TestTCPRefused(t *testing.T) {
 
 func TestTCPEnds(t *testing.T) {
 	died := errors.New("the workload died")
-	address := closedPort(t)
+	address := closedPort(t).Address
 	err := TCP(limited(t, 30*time.Millisecond, died), address, time.Millisecond)
 	var e *NotReadyError
 	if !errors.As(err, &e) || !errors.Is(err, died) || e.Cause != died || e.Last == nil {
@@ -120,7 +125,9 @@ func TestSelfConnection(t *testing.T) {
 	if toItself(conn) {
 		t.Error("a connection to a server counts as one to itself")
 	}
-	address := closedPort(t)
+	port := closedPort(t)
+	port.Close()
+	address := port.Address
 	local, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +174,7 @@ func TestCancelReturnsAtOnce(t *testing.T) {
 func TestCancelledBefore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := TCP(ctx, closedPort(t), time.Millisecond); !errors.Is(err, context.Canceled) {
+	if err := TCP(ctx, closedPort(t).Address, time.Millisecond); !errors.Is(err, context.Canceled) {
 		t.Errorf("TCP = %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/internal/testenv"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -98,18 +99,17 @@ func (c *C) receive(ch <-chan struct{}, what string) {
 
 func readyTCP(c *C) {
 	c.require(HasProbes)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := testenv.NewPort()
 	if err != nil {
 		c.Fatalf("%v", err)
 	}
-	addr := ln.Addr().String()
-	ln.Close() // from now on refused; the port is not given out again soon
-	c.holds(service.Readiness{Kind: service.ReadyTCP, Address: addr}, func(*Child) {
-		again, err := net.Listen("tcp", addr)
+	c.Cleanup(port.Close)
+	c.holds(service.Readiness{Kind: service.ReadyTCP, Address: port.Address}, func(*Child) {
+		l, err := port.Listen()
 		if err != nil {
 			c.Fatalf("%v", err)
 		}
-		c.Cleanup(func() { again.Close() })
+		c.Cleanup(func() { l.Close() })
 	})
 }
 

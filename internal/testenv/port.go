@@ -1,0 +1,41 @@
+package testenv
+
+import "net"
+
+// Port is a loopback port on which nobody listens, and which the system gives to nobody else: a connection has it.
+type Port struct {
+	Address  string // 127.0.0.1:PORT
+	from, to net.Conn
+}
+
+// NewPort takes a port until Close or Listen.
+func NewPort() (*Port, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	from, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	to, err := l.Accept()
+	if err != nil {
+		from.Close()
+		return nil, err
+	}
+	return &Port{from.LocalAddr().String(), from, to}, nil
+}
+
+// Listen listens there from now on.
+func (p *Port) Listen() (net.Listener, error) {
+	p.Close()
+	return net.Listen("tcp", p.Address)
+}
+
+// Close gives the port back. A second call does nothing.
+func (p *Port) Close() {
+	_ = p.from.(*net.TCPConn).SetLinger(0) // else it would stay for a minute, in TIME_WAIT
+	p.from.Close()
+	p.to.Close()
+}
