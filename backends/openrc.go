@@ -76,7 +76,7 @@ func (o *OpenRC) Status(ctx context.Context) (service.Status, error) {
 		k.merge(&st, o.Registration)
 		switch {
 		case !k.consistent(ran) && i < askAgain: // between the end of a process and its supervisor's notice of it lie milliseconds
-		case k.leaving(&st, time.Now()) && time.Since(began) < leavingWait && pause(ctx) == nil:
+		case k.leaving(&st, time.Now()) && time.Since(began) < agreeWait && pause(ctx) == nil:
 		default:
 			return st, nil
 		}
@@ -147,7 +147,7 @@ func (o *OpenRC) keeps(f pidfile.Finding) bool {
 	return f.Record != nil && f.Record.Backend == string(service.KindOpenRC) && f.Record.Service == o.Registration.Service
 }
 
-// pause waits before OpenRC's files are read again: it tells nobody when it has begun, or is done.
+// pause waits before a manager is asked again: OpenRC tells nobody when it has begun, or is done.
 func pause(ctx context.Context) error {
 	select {
 	case <-time.After(awaitEvery):

@@ -102,9 +102,6 @@ func (k rcService) consistent(running bool) bool {
 	return true
 }
 
-// leavingWait bounds how long a status waits for a supervisor's last word.
-const leavingWait = 100 * time.Millisecond
-
 // leaving reports whether, at now, the supervisor may not have said its last word about the failure of st: when it gives up it takes its PID file away, then calls the service stopped, and
 // then failed (src/supervise-daemon/supervise-daemon.c, supervisor()).
 func (k rcService) leaving(st *service.Status, now time.Time) bool {

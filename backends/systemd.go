@@ -69,6 +69,9 @@ const (
 	askAgain = 3
 )
 
+// agreeWait bounds how long a status waits for a manager that has not seen yet, or not yet said, how the daemon has ended.
+const agreeWait = 100 * time.Millisecond
+
 // Status implements service.Backend. Where systemd cannot be asked, lock and record still tell who runs, and a warning says what is missing.
 func (s *Systemd) Status(ctx context.Context) (service.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
@@ -78,20 +81,24 @@ func (s *Systemd) Status(ctx context.Context) (service.Status, error) {
 		return s.Direct.unasked(s.Registration, "systemd", err), nil
 	}
 	defer m.Close()
-	var st service.Status
-	for range askAgain {
+	began := time.Now()
+	for i := 1; ; i++ {
 		u, err := ask(ctx, m, s.Registration.Service)
 		if err != nil {
 			return s.Direct.unasked(s.Registration, "systemd", err), nil
 		}
-		st = s.Direct.look()
+		st := s.Direct.look()
 		ran := st.Running
 		u.merge(&st, s.Registration)
-		if consistent(u, ran) {
-			break
+		switch {
+		case consistent(u, ran):
+			return st, nil
+		case i < askAgain:
+		case !ran && time.Since(began) < agreeWait && pause(ctx) == nil: // of the end of its process a busy systemd may not have heard
+		default:
+			return st, nil
 		}
 	}
-	return st, nil
 }
 
 // consistent reports whether the manager's word and the lock can both be true for longer than an instant.

@@ -28,6 +28,7 @@ type fakeUnits struct {
 	errs    map[string]error
 	hang    map[string]chan struct{} // a job that waits for this
 	onJob   func(verb string)
+	onUnit  func() // before an answer about the service
 }
 
 func (f *fakeUnits) dial(context.Context, service.Scope, int) (units, error) {
@@ -47,6 +48,9 @@ func (f *fakeUnits) set(active, sub string) {
 }
 
 func (f *fakeUnits) Unit(_ context.Context, name string) (systemd.Unit, error) {
+	if f.onUnit != nil {
+		f.onUnit()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if strings.HasSuffix(name, ".socket") {
@@ -379,6 +383,32 @@ func TestSystemdStopFails(t *testing.T) {
 }
 
 // TestSystemdUnasked: without the manager, lock and record still tell the truth.
+// TestSystemdLate: a systemd that has not heard of the daemon's end is asked until it has, or has had the time to.
+func TestSystemdLate(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		after int // how many answers it hears of it; 0 is never
+		want  service.State
+	}{
+		{"it hears", askAgain + 2, service.StateRestarting},
+		{"it is about something else", 0, service.StateUnknown},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.fake.set("active", "running")
+			answers := 0
+			f.fake.onUnit = func() {
+				if answers++; answers == row.after {
+					f.fake.set("activating", "auto-restart")
+				}
+			}
+			if s, err := f.Status(t.Context()); err != nil || s.State != row.want || s.Running {
+				t.Errorf("%+v, %v", s, err)
+			}
+		})
+	}
+}
+
 func TestSystemdUnasked(t *testing.T) {
 	for _, running := range []bool{false, true} {
 		f := newFixture(t)
