@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -307,6 +308,14 @@ func TestMeanwhile(t *testing.T) {
 	}{
 		{"nothing", whole + "1}\n", func(*Log) error { return nil }, []int{1}, 0},
 		{"two appends", whole + "1}\n", func(l *Log) error { return errors.Join(l.Append(numbered(2)), l.Append(numbered(3))) }, []int{1, 2, 3}, 0},
+		{"more than the limit", whole + "1}\n", func(l *Log) error {
+			var lines strings.Builder
+			for i := 2; i <= 20; i++ {
+				fmt.Fprintf(&lines, "%s%d}\n", whole, i)
+			}
+			l.limit = 200
+			return addText(l.path, lines.String())
+		}, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, 0},
 		{"an append to a torn line", whole + "1}\n" + torn, func(l *Log) error { return l.Append(numbered(2)) }, []int{1, 2}, 1},
 		{"a line half written when it was read", whole + "1}\n" + whole, func(l *Log) error { return addText(l.path, "2}\n") }, []int{1, 2}, 0},
 		{"a line half written all the time", whole + "1}\n", func(l *Log) error { return addText(l.path, torn) }, []int{1}, 0},

@@ -64,7 +64,7 @@ func (l *Log) carry(f *os.File, from int64) error {
 	if err != nil || fi.Size() <= from {
 		return err
 	}
-	late, _, err := tail(f, fi.Size(), min(fi.Size()-from, l.limit))
+	late, _, err := tail(f, fi.Size(), min(fi.Size()-from, l.full)) // all of it: it stops growing at l.full
 	if late = whole(late); err != nil || len(late) == 0 {
 		return err
 	}
