@@ -345,7 +345,10 @@ func descendants(t *testing.T, pid int) []int {
 func allGone(t *testing.T, pidfds []int) {
 	t.Helper()
 	for _, fd := range pidfds {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000)
+		n, err := -1, error(unix.EINTR)
+		for errors.Is(err, unix.EINTR) { // the runtime's signals interrupt it (poll(2))
+			n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000)
+		}
 		if n != 1 || err != nil {
 			t.Errorf("a process of the world is still there (%d, %v)", n, err)
 		}
