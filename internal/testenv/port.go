@@ -1,6 +1,9 @@
 package testenv
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // Port is a loopback port on which nobody listens, and which the system gives to nobody else: a connection has it.
 type Port struct {
@@ -31,7 +34,13 @@ func NewPort() (*Port, error) {
 // Listen listens there from now on.
 func (p *Port) Listen() (net.Listener, error) {
 	p.Close()
-	return net.Listen("tcp", p.Address)
+	for end := time.Now().Add(10 * time.Second); ; {
+		l, err := net.Listen("tcp", p.Address)
+		if err == nil || time.Now().After(end) {
+			return l, err
+		}
+		<-time.After(time.Millisecond) // polling: a process that is forked and has not executed its program has the connection, too, and tells nobody when it has
+	}
 }
 
 // Close gives the port back. A second call does nothing.
