@@ -82,6 +82,7 @@ func (a *app) events(ctx context.Context, o eventOptions) error {
 	if o.all {
 		find = allDaemons
 	}
+	began := time.Now()
 	feeds, err := find()
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ func (a *app) events(ctx context.Context, o eventOptions) error {
 	case !o.follow:
 		err = a.pastEvents(feeds, o.n)
 	case o.all:
-		err = a.followAll(ctx, feeds, o.n)
+		err = a.followAll(ctx, feeds, o.n, began)
 	default:
 		err = history.Follow(ctx, feeds[0].path, o.n, func(e history.Event) error { return a.printJSON(feeds[0].event(e)) })
 	}
@@ -138,8 +139,9 @@ func (a *app) pastEvents(feeds []feed, n int) error {
 	return nil
 }
 
-// followAll follows feeds, and those that come. One daemon whose events cannot be followed is said, and does not end the others.
-func (a *app) followAll(ctx context.Context, feeds []feed, n int) error {
+// followAll follows feeds, which are all that were there at began, and those that have come since. One daemon whose events cannot be followed is said, and does not end the
+// others.
+func (a *app) followAll(ctx context.Context, feeds []feed, n int, began time.Time) error {
 	dir := filepath.Join(ownStateDir(), "daemons")
 	if err := safefile.MkdirAll(dir, 0o700); err != nil { // as a daemon does; one that does not exist cannot be watched
 		return err
@@ -153,7 +155,6 @@ func (a *app) followAll(ctx context.Context, feeds []feed, n int) error {
 	f := fleet{a: a, ctx: ctx, cancel: cancel, known: map[string]bool{}}
 	defer f.wait()
 	f.add(feeds, n, time.Time{})
-	began := time.Now()
 	for {
 		feeds, err := allDaemons()
 		if err != nil {

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -105,8 +106,9 @@ func TestEventsFollow(t *testing.T) {
 	l.hangUp(path)
 }
 
-// TestEventsAll: also of a daemon that is started later.
-func TestEventsAll(t *testing.T) {
+// ownIndex makes an empty index of daemons for this test, and returns what enters one and says where its events are.
+func ownIndex(t *testing.T) (enter func(name string) (path string)) {
+	t.Helper()
 	state := t.TempDir()
 	t.Setenv("XDG_STATE_HOME", state)
 	t.Setenv("LocalAppData", state)
@@ -115,7 +117,7 @@ func TestEventsAll(t *testing.T) {
 	if err := os.MkdirAll(index, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	enter := func(name string) (path string) {
+	return func(name string) (path string) {
 		dir, path := projectDir(t, name)
 		b, err := json.Marshal(pidfile.Entry{PIDFile: filepath.Join(dir, ".apex", name+".pid"), Project: dir, Name: name})
 		if err != nil {
@@ -127,6 +129,11 @@ func TestEventsAll(t *testing.T) {
 		}
 		return path
 	}
+}
+
+// TestEventsAll: also of a daemon that is started later.
+func TestEventsAll(t *testing.T) {
+	enter := ownIndex(t)
 	web := enter("web")
 	note(t, web, "a")
 	l := listen(t, "-f", "--all", "-n", "-1")
@@ -136,4 +143,28 @@ func TestEventsAll(t *testing.T) {
 	note(t, web, "c")
 	l.want("web", "c")
 	l.hangUp(web)
+}
+
+// TestEventsMeanwhile: what a daemon does that came after the index was read, and before anybody watched it, is heard too.
+func TestEventsMeanwhile(t *testing.T) {
+	enter := ownIndex(t)
+	began := time.Now()
+	note(t, enter("worker"), "b")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &listener{t, r, bufio.NewScanner(r), make(chan int, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer w.Close()
+		if err := (&app{out: w, err: os.Stderr}).followAll(ctx, nil, -1, began); err != nil {
+			t.Error(err)
+		}
+		l.ended <- exitDone
+	}()
+	l.want("worker", "b")
+	cancel()
+	<-l.ended
+	r.Close()
 }
