@@ -129,7 +129,7 @@ func (t *processTree) signal(name string) error {
 	if err != nil {
 		return err
 	}
-	return t.each(sig)
+	return t.each(sig, false)
 }
 
 // ask is signal with a SIGCONT after it, as systemd's (systemd.kill(5)).
@@ -139,14 +139,14 @@ func (t *processTree) ask(name string) error {
 		return err
 	}
 	t.asked = map[member]bool{}
-	return t.each(sig, syscall.SIGCONT)
+	return t.each(sig, true)
 }
 
 // askRest is called when children have ended, and so theirs are ours. Nobody is asked twice.
 func (t *processTree) askRest(name string) {
 	for _, p := range t.descendants() {
 		if !t.asked[member{p.PID, p.Identity}] {
-			t.tell(p, unix.SignalNum(name), syscall.SIGCONT)
+			t.tell(p, unix.SignalNum(name), true)
 		}
 	}
 }
@@ -159,19 +159,19 @@ func signalNamed(name string) (syscall.Signal, error) {
 	return sig, nil
 }
 
-func (t *processTree) kill() { _ = t.each(syscall.SIGKILL) }
+func (t *processTree) kill() { _ = t.each(syscall.SIGKILL, false) }
 
-// each sends sigs to the group while its PID is certainly ours, until its leader is reaped or while a descendant is still in it, and to the descendants that the
-// group does not reach. They are listed first: of those seen in the group later nothing tells whether they were there in time. The error is that of the first signal.
-func (t *processTree) each(sigs ...syscall.Signal) error {
+// each sends sig, and with wake a SIGCONT, to the group while its PID is certainly ours, until its leader is reaped or while a descendant is still in it, and to the descendants that the
+// group does not reach. They are listed first: of those seen in the group later nothing tells whether they were there in time.
+func (t *processTree) each(sig syscall.Signal, wake bool) error {
 	all := t.descendants()
 	var err error
 	if t.end == nil || !t.adopt && !t.groupEmpty() {
-		err = send(func(sig syscall.Signal) error { return syscall.Kill(-t.main, sig) }, sigs)
+		err = send(func(sig syscall.Signal) error { return syscall.Kill(-t.main, sig) }, sig, wake)
 	}
 	for _, p := range all {
 		if p.PGID != t.main || t.end != nil {
-			t.tell(p, sigs...)
+			t.tell(p, sig, wake)
 		} else if t.asked != nil {
 			t.asked[member{p.PID, p.Identity}] = true
 		}
@@ -179,12 +179,12 @@ func (t *processTree) each(sigs ...syscall.Signal) error {
 	return err
 }
 
-// tell sends sigs to one process. Gone meanwhile is what we want. A child needs no handle, for which there may be no descriptor: its PID is its own until it is reaped, here.
-func (t *processTree) tell(p proc.Info, sigs ...syscall.Signal) {
+// tell sends the same to one process. Gone meanwhile is what we want. A child needs no handle, for which there may be no descriptor: its PID is its own until it is reaped, here.
+func (t *processTree) tell(p proc.Info, sig syscall.Signal, wake bool) {
 	if p.PPID == os.Getpid() {
-		_ = send(func(sig syscall.Signal) error { return syscall.Kill(p.PID, sig) }, sigs)
+		_ = send(func(sig syscall.Signal) error { return syscall.Kill(p.PID, sig) }, sig, wake)
 	} else if h, err := proc.Open(p.PID, p.Identity); err == nil {
-		_ = send(func(sig syscall.Signal) error { return h.Signal(sig) }, sigs)
+		_ = send(func(sig syscall.Signal) error { return h.Signal(sig) }, sig, wake)
 		h.Close()
 	}
 	if t.asked != nil {
@@ -192,14 +192,13 @@ func (t *processTree) tell(p proc.Info, sigs ...syscall.Signal) {
 	}
 }
 
-// send is to of each of sigs, up to the first that cannot be sent.
-func send(to func(syscall.Signal) error, sigs []syscall.Signal) error {
-	for _, sig := range sigs {
-		if err := to(sig); err != nil {
-			return err
-		}
+// send sends sig and, with wake, a SIGCONT by to. Whoever has ended of the first needs no second.
+func send(to func(syscall.Signal) error, sig syscall.Signal, wake bool) error {
+	err := to(sig)
+	if err == nil && wake {
+		_ = to(syscall.SIGCONT)
 	}
-	return nil
+	return err
 }
 
 // descendants are the live processes of the tree, as far as they are known: with adopt, all.
