@@ -24,6 +24,9 @@ type Direct struct {
 	// Exec is the command line that runs the daemon in the foreground and answers on its standard output (see Report): apexd's own path,
 	// "run", "--detached" and the flags that name the project.
 	Exec []string
+
+	// holder is the process that a manager keeps as this daemon, zero where it keeps none: who holds the lock, where record and kernel name nobody. Nil where nobody can be asked.
+	holder func() proc.Info
 }
 
 var _ service.Backend = (*Direct)(nil)
@@ -90,6 +93,12 @@ func (d *Direct) certain(ctx context.Context) pidfile.Finding {
 		f := d.Ref.Look()
 		if !f.Running || f.PID != 0 || f.Record != nil {
 			return f
+		}
+		if d.holder != nil {
+			if f.Process = d.holder(); f.Process.PID != 0 {
+				f.PID = f.Process.PID
+				return f
+			}
 		}
 		if limit = max(limit, certainFor(f)); time.Since(begun) >= limit { // one that is named changes hands, and for a moment nobody is
 			return f

@@ -65,7 +65,7 @@ func Manager(d *Direct, r service.Registration) (Managed, bool) {
 		home, _ := os.UserHomeDir() // without one there is no property list, which the next step says
 		return &Launchd{Direct: d, Registration: r, Owner: os.Getuid(), File: launchd.File(r.Scope, home, r.Service)}, true
 	case service.KindWindows:
-		return &SCM{Direct: d, Registration: r}, true
+		return newSCM(d, r), true
 	case service.KindSysV, service.KindFreeBSD, service.KindProcd, service.KindRCS:
 		return &SysV{Direct: d, Registration: r}, true
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/internal/winsvc"
-	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -23,6 +22,36 @@ type SCM struct {
 }
 
 var _ service.Backend = (*SCM)(nil)
+
+func newSCM(d *Direct, r service.Registration) *SCM {
+	s := &SCM{Registration: r}
+	mine := *d
+	mine.holder = s.serves
+	s.Direct = &mine
+	return s
+}
+
+// serves is the process of the service, zero while it does not run. A service has an account of its own, whose guard nobody else has (pidfile/guard.go), and Windows names no
+// holder of a lock. Of a process that may not be looked at only the PID is known.
+func (s *SCM) serves() proc.Info {
+	m, err := s.connect(false)
+	if err != nil {
+		return proc.Info{}
+	}
+	defer m.Close()
+	q, err := m.Query()
+	if err != nil || q.State != winsvc.Running {
+		return proc.Info{}
+	}
+	p, err := proc.Inspect(q.PID)
+	switch again, e := m.Query(); {
+	case errors.Is(err, proc.ErrNotFound), e != nil, again.State != winsvc.Running, again.PID != q.PID: // the PID may be somebody else's by now
+		return proc.Info{}
+	case err != nil:
+		return proc.Info{PID: q.PID, UID: -1}
+	}
+	return p
+}
 
 // scmService is one open service.
 type scmService interface {
@@ -136,7 +165,7 @@ func mergeService(st *service.Status, q winsvc.Status, start winsvc.StartType, r
 // Start implements service.Backend: it returns when the service runs, which it says when the workload is ready.
 func (s *SCM) Start(ctx context.Context) (service.Started, error) {
 	if f := s.Direct.certain(ctx); f.Running {
-		return service.Started{}, s.alreadyRunning(f)
+		return service.Started{}, alreadyRunning(f)
 	}
 	m, err := s.connect(true)
 	if err != nil {
@@ -154,7 +183,7 @@ func (s *SCM) Start(ctx context.Context) (service.Started, error) {
 	case err != nil:
 		return service.Started{}, s.abandon(m, err)
 	case late && f.Running:
-		return service.Started{}, s.alreadyRunning(f)
+		return service.Started{}, alreadyRunning(f)
 	case q.State != winsvc.Running || !f.Running:
 		return service.Started{}, s.notStarted(q)
 	}
@@ -181,22 +210,6 @@ func begin(ctx context.Context, m scmService) (q winsvc.Status, late bool, err e
 	}
 }
 
-// alreadyRunning is the answer to a start. Of a daemon without a record, the SCM knows the PID.
-func (s *SCM) alreadyRunning(f pidfile.Finding) error {
-	if f.PID != 0 {
-		return alreadyRunning(f)
-	}
-	m, err := s.connect(false)
-	if err != nil {
-		return alreadyRunning(f)
-	}
-	defer m.Close()
-	if q, err := m.Query(); err == nil && q.State == winsvc.Running {
-		f.PID = q.PID
-	}
-	return alreadyRunning(f)
-}
-
 // abandon stops a daemon that was started and is not wanted any more.
 func (s *SCM) abandon(m scmService, why error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.Direct.stopBound(0))
@@ -209,7 +222,7 @@ func (s *SCM) abandon(m scmService, why error) error {
 func (s *SCM) notStarted(q winsvc.Status) error {
 	f := s.Direct.Ref.Look()
 	if f.Running {
-		return s.alreadyRunning(f)
+		return alreadyRunning(f)
 	}
 	e := &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Hint: `see "apexd logs", and the Application log of Windows, source ` + s.Registration.Service}
 	why := "it ended before it was ready"

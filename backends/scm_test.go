@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -122,12 +123,52 @@ func scmWith(t *testing.T, f *fakeService, err error) *SCM {
 	project := t.TempDir()
 	d := &Direct{Ref: pidfile.Ref{Path: filepath.Join(project, ".apex", "daemon.pid"), Project: project}}
 	d.Spec.Name, d.Spec.Readiness.Timeout = "daemon", time.Minute
-	return &SCM{Direct: d, Registration: serviceRegistration, open: func(string, bool) (scmService, error) {
+	s := newSCM(d, serviceRegistration)
+	s.open = func(string, bool) (scmService, error) {
 		if err != nil {
 			return nil, err
 		}
 		return f, nil
-	}}
+	}
+	return s
+}
+
+// TestServiceHasLock: somebody has deleted the record of a service, whose guard is its account's. The SCM knows who has the lock.
+func TestServiceHasLock(t *testing.T) {
+	self := winsvc.Status{State: winsvc.Running, PID: os.Getpid()}
+	for _, row := range []struct {
+		name   string
+		states []winsvc.Status
+		open   error
+		want   int
+	}{
+		{"runs", []winsvc.Status{self}, nil, os.Getpid()},
+		{"starts", []winsvc.Status{{State: winsvc.StartPending, PID: os.Getpid()}}, nil, 0},
+		{"is gone, which the SCM has not seen", []winsvc.Status{{State: winsvc.Running, PID: 1 << 30}}, nil, 0},
+		{"ends meanwhile", []winsvc.Status{self, {State: winsvc.Stopped}}, nil, 0},
+		{"is another one meanwhile", []winsvc.Status{self, {State: winsvc.Running, PID: 1 << 30}}, nil, 0},
+		{"may not be opened", nil, fs.ErrPermission, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := scmWith(t, &fakeService{states: row.states}, row.open)
+			p := s.serves()
+			if p.PID != row.want || row.want != 0 && p.Identity.IsZero() {
+				t.Errorf("%+v, want PID %d", p, row.want)
+			}
+			if row.want == 0 {
+				return
+			}
+			lock, _, err := s.Direct.Ref.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { lock.Release() })
+			var e *service.Error
+			if _, err := s.Start(t.Context()); !errors.As(err, &e) || e.Code != service.CodeAlreadyRunning || e.PID != os.Getpid() {
+				t.Errorf("%v", err)
+			}
+		})
+	}
 }
 
 func TestServiceStartFails(t *testing.T) {
