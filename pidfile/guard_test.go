@@ -16,6 +16,7 @@ import (
 
 // TestClearingIsNoDaemon: whoever clears away keeps daemons out, but is not taken for one, and so not signalled by others who stop.
 func TestClearingIsNoDaemon(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		acquire func(Ref) (*Lock, Acquired, error)
@@ -37,7 +38,7 @@ func TestClearingIsNoDaemon(t *testing.T) {
 			}
 			patience := time.Minute
 			if tt.pid == 0 {
-				patience = 2 * acquireWait
+				patience = acquireWait + acquireBrief
 			}
 			ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errImpatient)
 			defer cancel()
@@ -52,13 +53,14 @@ var errImpatient = errors.New("no patience")
 
 // TestStartAfterClearing: a daemon that comes while a stop clears, however long that takes, has the place right after.
 func TestStartAfterClearing(t *testing.T) {
+	t.Parallel()
 	r := newRef(t)
 	l, _, err := r.AcquireToClear(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	released := make(chan error, 1)
-	time.AfterFunc(acquireWait+acquireWait/2, func() { released <- l.Release() })
+	time.AfterFunc(acquireWait+acquireBrief/2, func() { released <- l.Release() })
 	d, _, err := r.Acquire(t.Context())
 	if err := errors.Join(err, <-released); err != nil {
 		t.Fatal(err)

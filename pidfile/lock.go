@@ -23,9 +23,13 @@ const (
 	lockMode   = 0o644
 )
 
-// acquireWait bounds how long Acquire tries again while the lock is held and nobody can be named as its owner: another starter
-// that has not written its record yet, or a reader that asks the lock, both of which take microseconds.
-const acquireWait = time.Second
+// acquireWait bounds how long Acquire tries again while the lock is held and nobody can be named as its owner: another starter that has not written its record yet, or a
+// reader that asks the lock. Both take microseconds of processor time, which a busy machine may not give for seconds. acquireBrief does for who clears away, and where the
+// kernel names a holder that is older than acquireWait and writes no first record any more.
+const (
+	acquireWait  = 5 * time.Second
+	acquireBrief = time.Second
+)
 
 // clearWait bounds how long a daemon waits for those who only clear away: what they end has five seconds for its last moments.
 const clearWait = 10 * time.Second
@@ -57,6 +61,14 @@ type Acquired struct {
 // After an error nothing is held; an empty lock file may be left, as it would be by any daemon.
 func (r Ref) Acquire(ctx context.Context) (*Lock, Acquired, error) { return r.acquire(ctx, true) }
 
+// patience is how long it is worth while to wait until it is known who f is, which has the place.
+func patience(f *Finding, daemon bool) time.Duration {
+	if p, err := proc.Inspect(f.Holder); !daemon || err == nil && p.Age >= acquireWait {
+		return acquireBrief
+	}
+	return acquireWait
+}
+
 // AcquireToClear is Acquire for somebody who only clears away what a daemon has left. It keeps daemons out and is none: the lock is taken shared, so that who looks
 // meanwhile finds it free, and the truth, that the last daemon is gone; and nothing is entered, so that nobody signals it. Others of the same user who clear are
 // kept out by the guard; what another user's does at the same time is the same.
@@ -81,7 +93,7 @@ func (r Ref) acquire(ctx context.Context, daemon bool) (*Lock, Acquired, error) 
 		case busy == nil:
 			return l, got, nil
 		}
-		if took := time.Since(begun); busy.PID != 0 || took >= acquireWait {
+		if took := time.Since(begun); busy.PID != 0 || took >= patience(busy, daemon) {
 			cleared := daemon && busy.PID == 0 && r.onlyShared()
 			if !cleared || took >= clearWait {
 				return nil, got, r.busyError(*busy, cleared)

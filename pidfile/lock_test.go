@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/internal/safefile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -363,5 +364,27 @@ func TestPathThatIsNotUTF8(t *testing.T) {
 	}
 	if f := r.Look(); !f.Running || f.PID != os.Getpid() {
 		t.Errorf("by the index: %+v", f)
+	}
+}
+
+// TestPatience: one that has just begun may be writing its first record.
+func TestPatience(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		holder int
+		daemon bool
+		want   time.Duration
+	}{
+		{"nobody is named", 0, true, acquireWait},
+		{"one that is old", 1, true, acquireBrief},
+		{"one that is gone", 1 << 30, true, acquireWait},
+		{"who clears", 0, false, acquireBrief},
+	} {
+		if p, err := proc.Inspect(row.holder); row.holder == 1 && (err != nil || p.Age < acquireWait) {
+			continue // the system does not show it, or has only just booted
+		}
+		if got := patience(&Finding{Holder: row.holder}, row.daemon); got != row.want {
+			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
 	}
 }

@@ -187,6 +187,7 @@ func TestLookReal(t *testing.T) {
 
 // TestLookForeignLock holds the lock as any program could and asks who runs.
 func TestLookForeignLock(t *testing.T) {
+	t.Parallel()
 	r := newRef(t)
 	plant(t, r, []byte("torn {"))
 	fl := flock.New(r.LockPath())

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/joshuaaferguson/apexd/service/servicetest"
@@ -42,24 +44,68 @@ func runOnWine(t *testing.T, m *servicetest.Matrix, skip func(t testing.TB, reas
 	t.Parallel()
 	dir := buildForWindows(t)
 	results := filepath.Join(dir, "results.json")
-	run := func() ([]byte, error) {
+	run := func(pattern string) ([]byte, error) {
+		if err := os.Remove(results); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 		return exec.Command(filepath.Join(dir, "lab"), "-timeout", "10m", "-bind", dir, "-env", binVariable+"="+winePath(dir),
-			"-env", resultsVariable+"="+winePath(results), "wine", "--", "wine", filepath.Join(dir, "conformance.test.exe"), "-test.run", "^TestConformance$").CombinedOutput()
+			"-env", resultsVariable+"="+winePath(results), "wine", "--", "wine", filepath.Join(dir, "conformance.test.exe"), "-test.run", pattern).CombinedOutput()
 	}
-	out, err := run()
-	if err != nil && wineBroke(out) {
-		t.Logf("Wine itself has failed, once more: %v\n%s", err, out)
-		out, err = run()
-	}
-	if cells, e := readCells(results); e != nil {
-		t.Errorf("no results: %v", e)
-	} else {
+	pattern := "^TestConformance$"
+	for try := 1; ; try++ {
+		out, err := run(pattern)
+		cells, e := readCells(results)
 		for _, c := range cells {
 			m.Add(c)
 		}
+		if err == nil && e == nil {
+			return
+		}
+		if try == wineTries || !wineBroke(out) {
+			t.Errorf("%v\n%s", errors.Join(err, e), out)
+			return
+		}
+		t.Logf("Wine itself has failed, what did not pass once more: %v\n%s", errors.Join(err, e), out)
+		if failed := failedCases(cells); failed != "" {
+			pattern = failed
+		}
 	}
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
+}
+
+// wineTries bounds how often what Wine itself has failed in is tried.
+const wineTries = 4
+
+// failedCases is a pattern for -test.run that matches the failures among cells, "" where there are none.
+func failedCases(cells []servicetest.Cell) string {
+	var drivers, cases []string
+	for _, c := range cells {
+		if c.Verdict == servicetest.Fail {
+			drivers, cases = append(drivers, regexp.QuoteMeta(c.Driver)), append(cases, regexp.QuoteMeta(c.Case))
+		}
+	}
+	if len(cases) == 0 {
+		return ""
+	}
+	return "^TestConformance$/^(" + strings.Join(drivers, "|") + ")$/^(" + strings.Join(cases, "|") + ")$"
+}
+
+func TestFailedCases(t *testing.T) {
+	const column = "service, Windows (Wine)"
+	cells := []servicetest.Cell{{Driver: column, Case: "first start", Verdict: servicetest.Pass}, {Driver: column, Case: "hostile record: a stranger's PID", Verdict: servicetest.Fail}}
+	if got := failedCases(cells[:1]); got != "" {
+		t.Errorf("%q where nothing failed", got)
+	}
+	part := strings.Split(failedCases(cells), "/")
+	if len(part) != 3 {
+		t.Fatalf("%q", part)
+	}
+	for _, row := range []struct {
+		pattern, name string
+		want          bool
+	}{{part[1], column, true}, {part[1], "direct, Windows (Wine)", false}, {part[2], cells[1].Case, true}, {part[2], cells[0].Case, false}} {
+		if got := regexp.MustCompile(row.pattern).MatchString(row.name); got != row.want {
+			t.Errorf("%s matches %q: %t", row.pattern, row.name, got)
+		}
 	}
 }
 

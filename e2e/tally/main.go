@@ -16,7 +16,7 @@ import (
 
 func main() {
 	to := flag.String("to", "", "append the counts to this `file`")
-	failures := flag.String("failures", "", "append the end of what each failed test printed to this `file`")
+	failures := flag.String("failures", "", "append what each failed test printed, without the middle of a long text, to this `file`")
 	sum := flag.String("sum", "", "print the sum of the counts in this `file`, and nothing else")
 	flag.Parse()
 	failed, err := run(options{*to, *failures, *sum}, os.Stdin, os.Stdout)

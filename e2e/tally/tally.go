@@ -138,8 +138,17 @@ func (t *tally) endPackage(e event, said string) {
 func (t *tally) fail(what, said string) {
 	t.failed++
 	fmt.Fprintf(t.out, "FAIL\t%s\n%s", what, indent(said))
-	lines := slices.Collect(strings.Lines(said))
-	fmt.Fprintf(&t.again, "FAIL\t%s\n%s", what, indent(strings.Join(lines[max(0, len(lines)-30):], "")))
+	fmt.Fprintf(&t.again, "FAIL\t%s\n%s", what, indent(shorten(said)))
+}
+
+// shorten leaves the middle of a long text out: what failed is at its beginning, what came of it at its end.
+func shorten(text string) string {
+	const most = 20 // lines, of each
+	lines := slices.Collect(strings.Lines(text))
+	if len(lines) <= 2*most {
+		return text
+	}
+	return strings.Join(lines[:most], "") + fmt.Sprintf("… %d lines more\n", len(lines)-2*most) + strings.Join(lines[len(lines)-most:], "")
 }
 
 // unfinished counts what has begun and not ended: the run was killed.

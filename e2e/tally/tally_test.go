@@ -73,10 +73,11 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestFailuresAgain: what failed is there once more, the end of each, from all runs.
+// TestFailuresAgain: what failed is there once more, beginning and end of each, from all runs.
 func TestFailuresAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "failures")
 	var long strings.Builder
+	long.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"what failed\n"}` + "\n")
 	for range 100 {
 		long.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"noise\n"}` + "\n")
 	}
@@ -91,7 +92,7 @@ func TestFailuresAgain(t *testing.T) {
 		}
 	}
 	got, err := os.ReadFile(file)
-	want := "FAIL\tp.TestA\n" + strings.Repeat("    noise\n", 29) + "    the reason\nFAIL\tq\t1.000s\n    panic\n"
+	want := "FAIL\tp.TestA\n    what failed\n" + strings.Repeat("    noise\n", 19) + "    … 62 lines more\n" + strings.Repeat("    noise\n", 19) + "    the reason\nFAIL\tq\t1.000s\n    panic\n"
 	if string(got) != want {
 		t.Errorf("%v, got:\n%s\nwant:\n%s", err, got, want)
 	}

@@ -165,10 +165,8 @@ func (c *C) tidy() {
 		return
 	}
 	for _, left := range c.hub.living() {
-		select {
-		case <-left.Gone():
-		case <-time.After(c.bound(goneLimit)): // the driver has ended the daemon by now: its processes are gone, if not yet seen to be
-			c.Errorf("left behind: the process %d (%s), which is %s", left.PID, left.Role, c.s.Process(left.PID))
+		if !c.ended(left, c.bound(goneLimit)) { // the driver has ended the daemon by now: its processes are gone, if not yet seen to be
+			c.Errorf("left behind: the process %d (%s)", left.PID, left.Role)
 		}
 	}
 	if err := c.hub.close(); err != nil {

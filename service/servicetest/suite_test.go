@@ -201,19 +201,44 @@ func TestFailureNamesItsLine(t *testing.T) {
 	}
 }
 
-// TestLeftBehind: a test program that outlives its case is told of, and ended.
+// TestLeftBehind: a test program that outlives its case is told of, and ended. One that the system does not know any more has not outlived it, whatever its connection does.
 func TestLeftBehind(t *testing.T) {
-	var left *Child
-	c := execute(t.Context(), fakeDriver{}, testCase{name: "leaves one", run: func(c *C) {
-		script := c.script(Script{Role: "leftover"})
-		go Play(fakeActor{FakeProcess: &FakeProcess{f: NewFake(service.Spec{}, nil), over: closed()}}, script)
-		left = c.child("leftover")
-	}}, time.Second)
-	if c.verdict != Fail || !strings.Contains(c.log.String(), "left behind") {
-		t.Errorf("the verdict is %s\n%s", c.verdict, c.log.String())
+	for _, row := range []struct {
+		there Existence
+		want  Verdict
+	}{{Alive, Fail}, {Zombie, Fail}, {Gone, Pass}} {
+		t.Run(string(row.there), func(t *testing.T) {
+			t.Parallel()
+			var left *Child
+			c := execute(t.Context(), haunted{there: row.there}, testCase{name: "leaves one", run: func(c *C) {
+				script := c.script(Script{Role: "leftover"})
+				go Play(fakeActor{FakeProcess: &FakeProcess{f: NewFake(service.Spec{}, nil), over: closed()}}, script)
+				left = c.child("leftover")
+			}}, time.Second)
+			if c.verdict != row.want || strings.Contains(c.log.String(), "left behind") != (row.want == Fail) {
+				t.Errorf("the verdict is %s\n%s", c.verdict, c.log.String())
+			}
+			<-left.Gone()
+		})
 	}
-	<-left.Gone()
 }
+
+// haunted is a driver whose processes are all as it says.
+type haunted struct {
+	fakeDriver
+	there Existence
+}
+
+func (d haunted) New(t T, base string) Subject {
+	return hauntedSubject{d.fakeDriver.New(t, base).(fakeSubject), d.there}
+}
+
+type hauntedSubject struct {
+	fakeSubject
+	there Existence
+}
+
+func (s hauntedSubject) Process(int) Existence { return s.there }
 
 func closed() chan struct{} {
 	c := make(chan struct{})
