@@ -191,19 +191,23 @@ func (s *SCM) Start(ctx context.Context) (service.Started, error) {
 }
 
 // begin starts the service and waits until it has. late reports that somebody else has started it. Between another's StartService and the state that comes of it the SCM may
-// say both that it is started and STOPPED (Wine does, for as long as the process is made): then it is asked again, for which there is no event.
+// say both that it is started and STOPPED (Wine does, for as long as the process is made), and while others start it may be locked: then it is asked again, for which there is no event.
 func begin(ctx context.Context, m scmService) (q winsvc.Status, late bool, err error) {
-	for {
+	for wait := certainEvery; ; wait = min(2*wait, certainMost) {
 		err = m.Start()
-		if late = errors.Is(err, winsvc.ErrStarted); err != nil && !late {
+		late = errors.Is(err, winsvc.ErrStarted)
+		switch {
+		case errors.Is(err, winsvc.ErrBusy):
+		case err != nil && !late:
 			return q, late, err
-		}
-		q, err = m.Wait(ctx, func(q winsvc.Status) bool { return q.State != winsvc.StartPending })
-		if err != nil || !late || q.State != winsvc.Stopped {
-			return q, late, err
+		default:
+			q, err = m.Wait(ctx, func(q winsvc.Status) bool { return q.State != winsvc.StartPending })
+			if err != nil || !late || q.State != winsvc.Stopped {
+				return q, late, err
+			}
 		}
 		select {
-		case <-time.After(certainEvery):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return q, late, context.Cause(ctx)
 		}

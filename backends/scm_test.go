@@ -3,6 +3,7 @@ package backends
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,6 +75,7 @@ func TestMergeServiceWithoutRecord(t *testing.T) {
 type fakeService struct {
 	states []winsvc.Status
 	start  error
+	busy   int // how many starts find the SCM so
 	stops  int
 	sent   bool
 }
@@ -86,7 +88,12 @@ func (f *fakeService) Query() (winsvc.Status, error) {
 	return st, nil
 }
 
-func (f *fakeService) Start() error { return f.start }
+func (f *fakeService) Start() error {
+	if f.busy--; f.busy >= 0 {
+		return fmt.Errorf("StartService: %w", winsvc.ErrBusy)
+	}
+	return f.start
+}
 
 func (f *fakeService) Stop() (bool, error) {
 	f.stops++
@@ -182,6 +189,7 @@ func TestServiceStartFails(t *testing.T) {
 	}{
 		{"ends at once", fakeService{states: []winsvc.Status{{State: winsvc.StartPending}, gone}}, nil, service.ErrStartFailed, "before it was ready"},
 		{"ends with a status", fakeService{states: []winsvc.Status{{State: winsvc.Stopped, Exit: winsvc.ErrorServiceSpecific, Specific: 9}}}, nil, service.ErrStartFailed, "status 9"},
+		{"ends at once, when the SCM has had time for it", fakeService{busy: 3, states: []winsvc.Status{gone}}, nil, service.ErrStartFailed, "before it was ready"},
 		{"refused", fakeService{start: fs.ErrPermission}, nil, service.ErrPermissionDenied, "administrators"},
 		{"may not be opened", fakeService{}, fs.ErrPermission, service.ErrPermissionDenied, "administrators"},
 		{"not there", fakeService{}, winsvc.ErrNotInstalled, service.ErrServiceNotFound, "no such service"},

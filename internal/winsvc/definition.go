@@ -11,6 +11,7 @@ import (
 var (
 	ErrNotInstalled = errors.New("the Service Control Manager has no such service")
 	ErrStarted      = errors.New("the service runs already, or is on its way")
+	ErrBusy         = errors.New("Windows is busy with other services") // for a moment: it is worth while to ask again
 	ErrDeleting     = errors.New("the service is marked for deletion until whoever has it open closes it: the Services console, or a program that watches it")
 )
 

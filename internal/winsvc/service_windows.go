@@ -25,23 +25,33 @@ const (
 )
 
 // openTries is how often Open tries when Windows calls the handle invalid that it has just given: Wine 8.0 did once in some thousand calls, under load, for a reason
-// that is not known.
-const openTries = 3
+// that is not known. busyFor bounds how long it asks an SCM that has too much to do, busyWait and busyMost are the pauses: no event tells when it has time again.
+const (
+	openTries = 3
+	busyFor   = 10 * time.Second
+	busyWait  = 10 * time.Millisecond
+	busyMost  = 200 * time.Millisecond
+)
 
-// Open opens the service called name. Errors: ErrNotInstalled, ErrDeleting, fs.ErrPermission.
-func Open(name string, rights uint32) (s *Service, err error) {
-	for range openTries {
-		if s, err = open(name, rights); !errors.Is(err, windows.ERROR_INVALID_HANDLE) {
-			break
+// Open opens the service called name. Errors: ErrNotInstalled, ErrDeleting, ErrBusy, fs.ErrPermission.
+func Open(name string, rights uint32) (*Service, error) {
+	begun := time.Now()
+	for try, wait := 1, busyWait; ; try, wait = try+1, min(2*wait, busyMost) {
+		s, err := open(name, rights)
+		switch {
+		case errors.Is(err, windows.ERROR_INVALID_HANDLE) && try < openTries:
+		case errors.Is(err, ErrBusy) && time.Since(begun) < busyFor:
+			time.Sleep(wait)
+		default:
+			return s, err
 		}
 	}
-	return s, err
 }
 
 func open(name string, rights uint32) (*Service, error) {
 	m, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
 	if err != nil {
-		return nil, fmt.Errorf("OpenSCManager: %w", err)
+		return nil, known("OpenSCManager", err)
 	}
 	defer windows.CloseServiceHandle(m)
 	p, err := windows.UTF16PtrFromString(name)
@@ -62,6 +72,8 @@ func known(call string, err error) error {
 		return fmt.Errorf("%s: %w", call, ErrNotInstalled)
 	case errors.Is(err, windows.ERROR_SERVICE_MARKED_FOR_DELETE):
 		return fmt.Errorf("%s: %w", call, ErrDeleting)
+	case errors.Is(err, windows.ERROR_SERVICE_DATABASE_LOCKED), errors.Is(err, windows.RPC_S_SERVER_TOO_BUSY):
+		return fmt.Errorf("%s: %w: %w", call, ErrBusy, err)
 	}
 	return fmt.Errorf("%s: %w", call, err)
 }
@@ -83,7 +95,7 @@ func (s *Service) Query() (Status, error) {
 	}, nil
 }
 
-// Start has the SCM start it; it returns when the process is there, not when it runs. Errors: ErrStarted.
+// Start has the SCM start it; it returns when the process is there, not when it runs. Errors: ErrStarted, ErrBusy.
 func (s *Service) Start() error {
 	arg, err := windows.UTF16PtrFromString(awaited)
 	if err != nil {
