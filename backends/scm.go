@@ -209,7 +209,7 @@ func begin(ctx context.Context, m scmService) (q winsvc.Status, late bool, err e
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return q, late, context.Cause(ctx)
+			return q, late, errors.Join(context.Cause(ctx), err)
 		}
 	}
 }

@@ -214,6 +214,15 @@ func TestServiceStartInterrupted(t *testing.T) {
 	}
 }
 
+// TestServiceStartBusy: an SCM that has no time for a start within its bound is what the start says.
+func TestServiceStartBusy(t *testing.T) {
+	s := scmWith(t, &fakeService{busy: 1 << 30, states: []winsvc.Status{{State: winsvc.Stopped}}}, nil)
+	s.Direct.Spec.Readiness.Timeout = 50*time.Millisecond - startMargin
+	if _, err := s.Start(t.Context()); !errors.Is(err, service.ErrStartFailed) || !errors.Is(err, winsvc.ErrBusy) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestServiceStop(t *testing.T) {
 	tests := []struct {
 		name  string
