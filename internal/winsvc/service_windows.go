@@ -25,25 +25,30 @@ const (
 )
 
 // openTries is how often Open tries when Windows calls the handle invalid that it has just given: Wine 8.0 did once in some thousand calls, under load, for a reason
-// that is not known. busyFor bounds how long it asks an SCM that has too much to do, busyWait and busyMost are the pauses: no event tells when it has time again.
+// that is not known. busyFor bounds how long it asks an SCM that has too much to do, busyWait and busyMost are the pauses.
 const (
 	openTries = 3
-	busyFor   = 10 * time.Second
+	busyFor   = 5 * time.Second
 	busyWait  = 10 * time.Millisecond
 	busyMost  = 200 * time.Millisecond
 )
 
 // Open opens the service called name. Errors: ErrNotInstalled, ErrDeleting, ErrBusy, fs.ErrPermission.
 func Open(name string, rights uint32) (*Service, error) {
-	begun := time.Now()
+	busy, cancel := context.WithTimeout(context.Background(), busyFor)
+	defer cancel()
 	for try, wait := 1, busyWait; ; try, wait = try+1, min(2*wait, busyMost) {
 		s, err := open(name, rights)
 		switch {
 		case errors.Is(err, windows.ERROR_INVALID_HANDLE) && try < openTries:
-		case errors.Is(err, ErrBusy) && time.Since(begun) < busyFor:
-			time.Sleep(wait)
-		default:
+			continue
+		case !errors.Is(err, ErrBusy):
 			return s, err
+		}
+		select { // polling: no event tells when the SCM has time again
+		case <-time.After(wait):
+		case <-busy.Done():
+			return nil, err
 		}
 	}
 }
