@@ -83,7 +83,7 @@ func (a *app) doctor(cmd *cobra.Command, s scopeFlags, fix bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.answer(d, "%s", trimNewline(diagnosisText(d))); err != nil {
+	if err := a.answer(d, "%s", trimNewline(a.diagnosisText(d))); err != nil {
 		return err
 	}
 	if !d.Healthy {
@@ -315,7 +315,7 @@ func (x *examination) fix(ctx context.Context, found []doctor.Finding) (fixed []
 }
 
 // diagnosisText is the page for people.
-func diagnosisText(d diagnosis) string {
+func (a *app) diagnosisText(d diagnosis) string {
 	var b strings.Builder
 	keeper := d.Backend
 	if d.Scope != "" {
@@ -334,7 +334,7 @@ func diagnosisText(d diagnosis) string {
 		fmt.Fprintf(&b, "\n%-9s %s\n", f.Severity, indented(f.Message))
 		fmt.Fprintf(&b, "%-9s %s\n", "", f.Reason)
 		if f.Fix != "" {
-			fmt.Fprintf(&b, "%-9s mend it: %s\n", "", f.Fix)
+			fmt.Fprintf(&b, "%-9s mend it: %s\n", "", a.addressed(f.Fix))
 		}
 	}
 	if len(d.Findings) > 0 {

@@ -12,10 +12,11 @@ func newInitCmd(a *app) *cobra.Command {
 		Use:   "init [-- command [args]]",
 		Short: "Write a first .apex/config.yaml",
 		Long: `Write .apex/config.yaml with a section for the daemon and comments on what else can be said there. A file that is there already keeps every
-byte; one that has such a section already is left alone.`,
+byte; one that has such a section already is left alone. With --name the section is one of daemons.`,
 		Example: `  apexd init -- node server.js
   apexd init --ready http://127.0.0.1:8080/health -- node server.js
-  apexd init --ready '/listening on/' -- node server.js`,
+  apexd init --ready '/listening on/' -- node server.js
+  apexd init --name worker -- node worker.js`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := afterDash(cmd, args); err != nil {
 				return err
@@ -31,7 +32,7 @@ byte; one that has such a section already is left alone.`,
 			if err != nil {
 				return err
 			}
-			if err := config.Init(t.in.Project, st); err != nil {
+			if err := config.Init(t.in.Project, t.in.Name, st); err != nil {
 				return err
 			}
 			return a.answer(map[string]string{"path": t.config}, "wrote %s", t.config)

@@ -422,7 +422,7 @@ func (a *app) apply(ctx context.Context, p *install.Plan, dry bool) error {
 		return a.answer(applied{p, false}, "%s", trimNewline(p.String()))
 	}
 	if p.UpToDate {
-		return a.answer(applied{p, false}, "%s", upToDate(p))
+		return a.answer(applied{p, false}, "%s", a.addressed(upToDate(p)))
 	}
 	shown := a.waiting(pidfile.Ref{}, stepText(p))
 	err := p.Apply(ctx)
@@ -443,7 +443,7 @@ func (a *app) apply(ctx context.Context, p *install.Plan, dry bool) error {
 		a.say("it runs %s", p.Program())
 	}
 	if p.Restart {
-		a.say("it runs with the old definition until: apexd restart")
+		a.say("%s", a.addressed("it runs with the old definition until: apexd restart"))
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (a *app) printStatus(s service.Status) error {
 	case a.quiet:
 		return nil
 	}
-	page := statusText(s, time.Now())
+	page := a.statusText(s, time.Now())
 	if style := a.style(); style != (term.Style{}) {
 		page = strings.Join(paint(lines(page), s, style), "\n") + "\n"
 	}
@@ -120,7 +120,7 @@ func lastLog(p backends.Place) *service.LogRef {
 }
 
 // statusText is the page for people: one line that answers, then what there is to know, then what to type next.
-func statusText(s service.Status, now time.Time) string {
+func (a *app) statusText(s service.Status, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, logfile.SanitizeLine(s.Name+": "+headline(s)))
 	row := func(name, format string, args ...any) {
@@ -153,13 +153,13 @@ func statusText(s service.Status, now time.Time) string {
 		row("log", "%s%s", map[string]string{service.LogJournal: "journal, "}[s.Log.Kind], s.Log.Path)
 	}
 	for _, w := range s.Warnings {
-		row("warning", "%s", w)
+		row("warning", "%s", a.addressed(w))
 	}
 	switch s.State {
 	case service.StateFailed:
-		row("next", `apexd logs -n 20   then   apexd start`)
+		row("next", "%s", a.addressed("apexd logs -n 20   then   apexd start"))
 	case service.StateStopped:
-		row("next", `apexd start`)
+		row("next", "%s", a.addressed("apexd start"))
 	}
 	return b.String()
 }

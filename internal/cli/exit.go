@@ -101,7 +101,9 @@ func statusOf(e *service.Error) int {
 // explain prints an error for people, or as the answer where JSON was asked for.
 func (a *app) explain(e *service.Error, err error) {
 	if a.json {
-		_ = a.printJSON(map[string]any{"error": e}) // the exit status says it too
+		told := *e
+		told.Hint = a.addressed(e.Hint)
+		_ = a.printJSON(map[string]any{"error": &told}) // the exit status says it too
 		return
 	}
 	for _, line := range e.Log {
@@ -117,6 +119,6 @@ func (a *app) explain(e *service.Error, err error) {
 func (a *app) complain(text, hint string) {
 	fmt.Fprintln(a.err, "apexd: "+logfile.Sanitize(text))
 	if hint != "" {
-		fmt.Fprintln(a.err, "hint: "+logfile.Sanitize(hint))
+		fmt.Fprintln(a.err, "hint: "+logfile.Sanitize(a.addressed(hint)))
 	}
 }

@@ -30,8 +30,8 @@ func (a *app) watchStatus(ctx context.Context, t target) error {
 	var last []string
 	err := a.onScreen(changed, second, func(width, _ int) ([]string, error) {
 		s := a.statusOf(ctx, t)
-		last = paint(lines(statusText(s, time.Now())), s, a.style())
-		shown := paint(wrapped(lines(statusText(s, time.Now())), width), s, a.style())
+		last = paint(lines(a.statusText(s, time.Now())), s, a.style())
+		shown := paint(wrapped(lines(a.statusText(s, time.Now())), width), s, a.style())
 		return append(shown, "", a.style().Paint(term.Faint, "q quits")), nil
 	}, nil)
 	if err == nil && last != nil { // it stays on the terminal
@@ -49,7 +49,7 @@ func (a *app) streamStatus(ctx context.Context, t target, changed <-chan struct{
 	last := ""
 	for {
 		s := a.statusOf(ctx, t)
-		if now := substance(s); now != last && ctx.Err() == nil {
+		if now := a.substance(s); now != last && ctx.Err() == nil {
 			if last != "" && !a.json {
 				a.say("")
 			}
@@ -72,9 +72,9 @@ func (a *app) streamStatus(ctx context.Context, t target, changed <-chan struct{
 }
 
 // substance is s without what changes by itself.
-func substance(s service.Status) string {
+func (a *app) substance(s service.Status) string {
 	s.Uptime = nil
-	return statusText(s, time.Time{})
+	return a.statusText(s, time.Time{})
 }
 
 // onScreen draws page in place, now and whenever something has changed, a key was pressed, of which key is told, or the clock has ticked, until q, Ctrl-C or the end of the

@@ -144,7 +144,7 @@ func TestInitAtOnce(t *testing.T) {
 	dir := testenv.TempDir(t)
 	done := make(chan error)
 	for range 8 {
-		go func() { done <- Init(dir, Starter{Command: []string{"node"}}) }()
+		go func() { done <- Init(dir, "daemon", Starter{Command: []string{"node"}}) }()
 	}
 	wrote := 0
 	for range 8 {

@@ -25,7 +25,7 @@ func TestUnreadable(t *testing.T) {
 		if pid, _, warning := Locate(Input{Project: dir}); warning == nil || filepath.Base(pid) != "daemon.pid" {
 			t.Errorf("Locate = %q, %v", pid, warning)
 		}
-		wantError(t, Init(dir, Starter{}), service.CodePermissionDenied, path, "")
+		wantError(t, Init(dir, "daemon", Starter{}), service.CodePermissionDenied, path, "")
 	})
 	if os.Geteuid() != 0 {
 		return // the rest is about what is somebody else's
@@ -37,6 +37,6 @@ func TestUnreadable(t *testing.T) {
 	testenv.AsNobody(t, func() {
 		_, err := Load(Input{Project: dir})
 		wantError(t, err, service.CodePermissionDenied, secrets, "run as the user")
-		wantError(t, Init(dir, Starter{}), service.CodePermissionDenied, path, "run as the user")
+		wantError(t, Init(dir, "daemon", Starter{}), service.CodePermissionDenied, path, "run as the user")
 	})
 }

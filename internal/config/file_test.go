@@ -143,7 +143,7 @@ func TestConfigThatIsALink(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a link to nothing: %v", err)
 	}
-	err = Init(dir, Starter{})
+	err = Init(dir, "daemon", Starter{})
 	if _, e := os.Lstat(target); err == nil || e == nil {
 		t.Errorf("Init wrote through a link: %v", err)
 	}
@@ -158,7 +158,7 @@ func TestApexDirThatIsALink(t *testing.T) {
 	if pid, _, warning := Locate(Input{Project: dir}); warning == nil || filepath.Base(pid) != "daemon.pid" {
 		t.Errorf("Locate = %q, %v", pid, warning)
 	}
-	if Init(dir, Starter{}) == nil {
+	if Init(dir, "daemon", Starter{}) == nil {
 		t.Error("Init used it")
 	}
 }

@@ -26,15 +26,15 @@ type Starter struct {
 	Ready   Readiness // the zero value: it runs
 }
 
-// Init writes the section daemon with comments into the project's .apex/config.yaml, which it makes if need be. A file that is
-// there keeps every byte, the section is added at its end; one that has such a section is left alone. After an error nothing has
-// changed, but that .apex may have been made. Errors: *service.Error with CONFIG_INVALID (also fs.ErrExist when there is a section), PERMISSION_DENIED.
-func Init(projectDir string, st Starter) error {
+// Init writes the section of the daemon called name, daemon or one of daemons, with comments into the project's .apex/config.yaml, which it makes if need be. A file
+// that is there keeps every byte, the section is added at its end; one that has such a section is left alone. After an error nothing has changed, but that .apex may have been
+// made. Errors: *service.Error with CONFIG_INVALID (also fs.ErrExist when there is a section), PERMISSION_DENIED.
+func Init(projectDir, name string, st Starter) error {
 	if err := project.CheckDir(projectDir); err != nil {
 		return err
 	}
-	p := project.PathsOf(projectDir, service.DefaultName)
-	section, err := st.section()
+	p := project.PathsOf(projectDir, name)
+	entries, err := st.entries()
 	if err != nil {
 		return initError(p.Config, err, "write the command into the file by hand")
 	}
@@ -43,9 +43,12 @@ func Init(projectDir string, st Starter) error {
 	case err != nil:
 		return err
 	case fi == nil:
-		return create(p, starterHead+section)
+		return create(p, starterHead+newSection(name, entries))
 	}
-	added, err := addition(p.Config, b, section)
+	added, err := addition(p.Config, b, name, entries)
+	if errors.Is(err, errNotAtEnd) && name != service.DefaultName {
+		return initError(p.Config, err, "put this where it belongs:\n"+newSection(name, entries))
+	}
 	if err != nil {
 		return initError(p.Config, err, "edit it; `apexd config` shows what is in force")
 	}
@@ -127,17 +130,24 @@ func appendTo(path string, size int64, text []byte) error {
 	return nil
 }
 
-var errHasSection = fmt.Errorf("it has a section for the daemon already (%w)", fs.ErrExist)
+var (
+	errHasSection = fmt.Errorf("it has a section for the daemon already (%w)", fs.ErrExist)
+	errNotAtEnd   = errors.New("a section cannot be added at its end without changing what is there")
+)
 
-// addition returns what to append to the file's content old so that it gains section and nothing else changes.
-func addition(path string, old []byte, section string) ([]byte, error) {
+// addition returns what to append to the file's content old so that it gains a section of entries for the daemon called name and nothing else changes.
+func addition(path string, old []byte, name, entries string) ([]byte, error) {
 	before, p := parse(path, old)
 	if p != nil {
 		return nil, p
 	}
 	d := draft{budget: maxEntries}
-	if found := d.sections(before, service.DefaultName, false); len(found) > 0 {
+	if found := d.sections(before, name, false); len(found) > 0 {
 		return nil, errHasSection
+	}
+	var others *yaml.Node
+	if before.root != nil && name != service.DefaultName {
+		others = d.top(before, othersSection)
 	}
 	if len(d.problems) > 0 {
 		return nil, d.problems
@@ -150,22 +160,52 @@ func addition(path string, old []byte, section string) ([]byte, error) {
 	if len(old) > 0 && old[len(old)-1] != '\n' {
 		end = newline
 	}
+	section := newSection(name, entries)
+	switch {
+	case others == nil:
+	case len(others.Content) > 0:
+		section = namedSection(name, entries, others.Content[0].Column-1)
+	default: // "daemons:", and nothing in it
+		section = namedSection(name, entries, indent)
+	}
 	for _, gap := range []string{newline, ""} { // an empty line would belong to a block scalar that ends with |+
 		added := []byte(end + gap + strings.ReplaceAll(section, "\n", newline))
-		if after, p := parse(path, append(old[:len(old):len(old)], added...)); p == nil && gained(before.root, after.root) {
+		if after, p := parse(path, append(old[:len(old):len(old)], added...)); p == nil && gained(before.root, after.root, name) {
 			return added, nil
 		}
 	}
-	return nil, errors.New("a section cannot be added at its end without changing what is there")
+	return nil, errNotAtEnd
 }
 
-// gained reports whether after is before and a section daemon.
-func gained(before, after *yaml.Node) bool {
+// gained reports whether after is before and a section for the daemon called name.
+func gained(before, after *yaml.Node, name string) bool {
+	if name == service.DefaultName {
+		return more(before, after, mainSection)
+	}
+	if more(before, after, othersSection) {
+		return more(nil, after.Content[len(after.Content)-1], name)
+	}
+	if before == nil || after == nil || len(after.Content) != len(before.Content) {
+		return false
+	}
+	found := false
+	for i, old := range before.Content {
+		if i%2 == 1 && before.Content[i-1].Value == othersSection && !found && more(old, after.Content[i], name) {
+			found = true
+		} else if !same(old, after.Content[i]) {
+			return false
+		}
+	}
+	return found
+}
+
+// more reports whether after is before and a mapping called key at its end. A before that is nil or null is an empty mapping.
+func more(before, after *yaml.Node, key string) bool {
 	var old []*yaml.Node
 	if before != nil {
 		old = before.Content
 	}
-	if after == nil || len(after.Content) != len(old)+2 || after.Content[len(old)].Value != mainSection {
+	if after == nil || after.Kind != yaml.MappingNode || len(after.Content) != len(old)+2 || after.Content[len(old)].Value != key {
 		return false
 	}
 	for i := range old {
@@ -173,7 +213,7 @@ func gained(before, after *yaml.Node) bool {
 			return false
 		}
 	}
-	return true
+	return after.Content[len(old)+1].Kind == yaml.MappingNode
 }
 
 func same(a, b *yaml.Node) bool {
@@ -193,9 +233,38 @@ const starterHead = `# Configuration of this project. apexd reads the sections d
 
 `
 
-// section is the text to write.
-func (st Starter) section() (string, error) {
-	command := "  # command: [node, server.js]    # none: the built-in API server\n"
+// indent is how far a section's entries are set in.
+const indent = 2
+
+// newSection is the text of a section for the daemon called name where there is none for daemons.
+func newSection(name, entries string) string {
+	if name == service.DefaultName {
+		return mainSection + ":\n" + setIn(entries, indent)
+	}
+	return othersSection + ":\n" + namedSection(name, entries, indent)
+}
+
+// namedSection is the text of a section among daemons whose names are set in by so many columns.
+func namedSection(name, entries string, by int) string {
+	key := name
+	if n := (yaml.Node{}); yaml.Unmarshal([]byte(name), &n) != nil || len(n.Content) != 1 || n.Content[0].Tag != "!!str" { // 1, true, null
+		key = dquote.YAML(name)
+	}
+	return setIn(key+":\n", by) + setIn(entries, by+indent)
+}
+
+// setIn puts columns before each line of text.
+func setIn(text string, columns int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.Repeat(" ", columns) + line)
+	}
+	return b.String()
+}
+
+// entries is the text of the section without what it belongs to.
+func (st Starter) entries() (string, error) {
+	command := "# command: [node, server.js]    # none: the built-in API server\n"
 	if len(st.Command) > 0 {
 		if f := checkArgv(st.Command); f != nil {
 			return "", errors.New(f.text)
@@ -207,20 +276,20 @@ func (st Starter) section() (string, error) {
 			}
 			words[i] = dquote.YAML(w)
 		}
-		command = "  command: [" + strings.Join(words, ", ") + "]\n"
+		command = "command: [" + strings.Join(words, ", ") + "]\n"
 	}
-	ready := "  # readiness: {type: http, url: \"http://127.0.0.1:8080/health\"}\n"
+	ready := "# readiness: {type: http, url: \"http://127.0.0.1:8080/health\"}\n"
 	if st.Ready != (Readiness{}) {
-		ready = "  readiness: " + st.Ready.yaml() + "\n"
+		ready = "readiness: " + st.Ready.yaml() + "\n"
 	}
-	return "daemon:\n" + command + starterMiddle + ready + starterEnd, nil
+	return command + starterMiddle + ready + starterEnd, nil
 }
 
 const (
-	starterMiddle = `  # environment: {PORT: 8080}       # secrets: KEY=value lines in .apex/daemon.env, mode 0600
+	starterMiddle = `# environment: {PORT: 8080}       # secrets: KEY=value lines in .apex/daemon.env, mode 0600
 `
-	starterEnd = `  restart: on-failure               # or never, always
-  stopTimeout: 10s                  # then the process tree is killed
+	starterEnd = `restart: on-failure               # or never, always
+stopTimeout: 10s                  # then the process tree is killed
 `
 )
 

@@ -21,7 +21,7 @@ func TestInitFirst(t *testing.T) {
 		"none": nil, "plain": {"node", "server.js"}, "hostile": {"a b", `c"d\e`, "100%", "${X}", "{{", "x: y", "# z", "", "1", "true", "~", "\n\t\r\x01\u0085\u2028\ufeff", "ünï→😀"},
 	} {
 		dir := testenv.TempDir(t)
-		if err := Init(dir, Starter{Command: argv}); err != nil {
+		if err := Init(dir, service.DefaultName, Starter{Command: argv}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		c := mustLoad(t, Input{Project: dir})
@@ -36,17 +36,18 @@ func TestInitFirst(t *testing.T) {
 
 // A starter that is not changed must not make status parse YAML.
 func TestStarterIsCheap(t *testing.T) {
-	if text, err := (Starter{Command: []string{"node"}}).section(); err != nil || mentionsPaths([]byte(starterHead+text)) {
+	if text, err := (Starter{Command: []string{"node"}}).entries(); err != nil || mentionsPaths([]byte(starterHead+newSection(service.DefaultName, text))) {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
 
 // The lines that are comments in the starter are good too.
 func TestStarterComments(t *testing.T) {
-	text, err := Starter{}.section()
+	text, err := Starter{}.entries()
 	if err != nil {
 		t.Fatal(err)
 	}
+	text = newSection(service.DefaultName, text)
 	dir := projectWith(t, strings.ReplaceAll(text, "\n  # ", "\n  "))
 	c := mustLoad(t, Input{Project: dir})
 	if len(c.Spec.Command) != 2 || c.Spec.Readiness.Kind != service.ReadyHTTP || len(c.Spec.Env) != 1 {
@@ -73,7 +74,7 @@ func TestInitReady(t *testing.T) {
 			continue
 		}
 		dir := testenv.TempDir(t)
-		if err := Init(dir, Starter{Ready: r}); err != nil {
+		if err := Init(dir, service.DefaultName, Starter{Ready: r}); err != nil {
 			t.Fatalf("%q: %v", word, err)
 		}
 		got := mustLoad(t, Input{Project: dir}).Spec.Readiness
@@ -109,7 +110,7 @@ func TestInitAppends(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := Init(dir, Starter{Command: []string{"node", "x"}}); err != nil {
+			if err := Init(dir, service.DefaultName, Starter{Command: []string{"node", "x"}}); err != nil {
 				t.Fatal(err)
 			}
 			b, err := os.ReadFile(path)
@@ -125,13 +126,84 @@ func TestInitAppends(t *testing.T) {
 			if conf := mustLoad(t, Input{Project: dir}); !reflect.DeepEqual(conf.Spec.Command, []string{"node", "x"}) {
 				t.Errorf("%q", conf.Spec.Command)
 			}
-			if err := Init(dir, Starter{}); !errors.Is(err, fs.ErrExist) {
+			if err := Init(dir, service.DefaultName, Starter{}); !errors.Is(err, fs.ErrExist) {
 				t.Errorf("the second time: %v", err)
 			}
 			if again, err := os.ReadFile(path); err != nil || string(again) != string(b) {
 				t.Errorf("the second time it wrote: %v", err)
 			}
 		})
+	}
+}
+
+// TestInitNamed: the section of another daemon is one of daemons, whose others stay.
+func TestInitNamed(t *testing.T) {
+	const none = "no section of another name"
+	for _, row := range []struct {
+		title, old, name string
+		other            string // one that is there already
+	}{
+		{"no file", none, "worker", ""},
+		{"empty", "", "worker", ""},
+		{"a section of its own", "daemon: {command: [p]}\n", "worker", service.DefaultName},
+		{"no newline at the end", "daemon: {command: [p]}", "worker", service.DefaultName},
+		{"others", "agents: [a]\ndaemons:\n  web:\n    command: [p]\n", "worker", "web"},
+		{"others, set in by four", "daemons:\n    web:\n        command: [p]\n", "worker", "web"},
+		{"others, CRLF", "daemons:\r\n  web:\r\n    command: [p]", "worker", "web"},
+		{"others, and a comment", "daemons:\n  web: {command: [p]}\n\n# more\n", "worker", "web"},
+		{"an empty section", "agents: [a]\ndaemons:\n", "worker", ""},
+		{"a number", "daemons:\n  web: {command: [p]}\n", "007", "web"},
+		{"a truth", "", "true", ""},
+		{"nothing", "", "null", ""},
+		{"a time", "", "2026-11-27", ""},
+	} {
+		t.Run(row.title, func(t *testing.T) {
+			dir := testenv.TempDir(t)
+			if row.old != none {
+				dir = projectWith(t, row.old)
+			} else {
+				row.old = ""
+			}
+			if err := Init(dir, row.name, Starter{Command: []string{"node", "x"}}); err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(filepath.Join(dir, ".apex", "config.yaml"))
+			if err != nil || !strings.HasPrefix(string(b), row.old) {
+				t.Errorf("%v: what was there has changed:\n%s", err, b)
+			}
+			if strings.Contains(row.old, "\r\n") && strings.Count(string(b), "\n") != strings.Count(string(b), "\r\n") {
+				t.Errorf("line ends are mixed: %q", b)
+			}
+			if c := mustLoad(t, Input{Project: dir, Name: row.name}); !reflect.DeepEqual(c.Spec.Command, []string{"node", "x"}) {
+				t.Errorf("%q in\n%s", c.Spec.Command, b)
+			}
+			if row.other != "" {
+				if c := mustLoad(t, Input{Project: dir, Name: row.other}); !reflect.DeepEqual(c.Spec.Command, []string{"p"}) {
+					t.Errorf("%s has %q in\n%s", row.other, c.Spec.Command, b)
+				}
+			}
+			if err := Init(dir, row.name, Starter{}); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("the second time: %v", err)
+			}
+			if err := Init(dir, "third", Starter{Command: []string{"node", "y"}}); err != nil {
+				t.Error(err)
+			} else if c := mustLoad(t, Input{Project: dir, Name: "third"}); !reflect.DeepEqual(c.Spec.Command, []string{"node", "y"}) {
+				t.Errorf("third has %q", c.Spec.Command)
+			}
+		})
+	}
+}
+
+// TestInitNamedRefuses: where a section cannot be added without moving what is there, the error has it to be put there by hand.
+func TestInitNamedRefuses(t *testing.T) {
+	for _, old := range []string{
+		"daemons:\n  web: {command: [p]}\nagents: [a]\n", "daemons: {web: {command: [p]}}\n", "daemons: {}\n", "daemons: ~\n", "a: &x {web: {command: [p]}}\ndaemons: *x\n",
+	} {
+		dir := projectWith(t, old)
+		wantError(t, Init(dir, "worker", Starter{Command: []string{"node"}}), service.CodeConfigInvalid, "cannot be added at its end", "daemons:\n  worker:\n    command: [\"node\"]\n")
+		if b, err := os.ReadFile(filepath.Join(dir, ".apex", "config.yaml")); err != nil || string(b) != old {
+			t.Errorf("%q has changed: %v %q", old, err, b)
+		}
 	}
 }
 
@@ -150,14 +222,14 @@ func TestInitRefuses(t *testing.T) {
 	}
 	for _, c := range cases {
 		dir := projectWith(t, c.old)
-		wantError(t, Init(dir, Starter{}), service.CodeConfigInvalid, c.text, c.hint)
+		wantError(t, Init(dir, service.DefaultName, Starter{}), service.CodeConfigInvalid, c.text, c.hint)
 		if b, err := os.ReadFile(filepath.Join(dir, ".apex", "config.yaml")); err != nil || string(b) != c.old {
 			t.Errorf("%s: the file has changed: %v %q", c.name, err, b)
 		}
 	}
 	for name, argv := range map[string][]string{"NUL": {"a\x00"}, "not UTF-8": {"a\xff"}, "no program": {""}} {
 		dir := testenv.TempDir(t)
-		if err := Init(dir, Starter{Command: argv}); service.CodeOf(err) != service.CodeConfigInvalid {
+		if err := Init(dir, service.DefaultName, Starter{Command: argv}); service.CodeOf(err) != service.CodeConfigInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Lstat(filepath.Join(dir, ".apex")); err == nil {
@@ -176,23 +248,27 @@ func TestAppendNotices(t *testing.T) {
 
 func FuzzInit(f *testing.F) {
 	for _, c := range allDocuments() {
-		f.Add(c.text, "x")
+		f.Add(c.text, "x", "daemon")
+		f.Add(c.text, "x", "worker")
 	}
-	f.Add("a: |+\n  x\n\n\n", "\u2028")
-	f.Fuzz(func(t *testing.T, old, arg string) {
-		section, err := Starter{Command: []string{"p", arg}}.section()
+	f.Add("a: |+\n  x\n\n\n", "\u2028", "0")
+	f.Fuzz(func(t *testing.T, old, arg, name string) {
+		if service.CheckName(name) != nil {
+			return
+		}
+		entries, err := Starter{Command: []string{"p", arg}}.entries()
 		if err != nil {
 			if utf8.ValidString(arg) && !strings.Contains(arg, "\x00") {
 				t.Errorf("%q: %v", arg, err)
 			}
 			return
 		}
-		added, err := addition("x", []byte(old), section)
+		added, err := addition("x", []byte(old), name, entries)
 		if err != nil {
 			return
 		}
 		dir := projectWith(t, old+string(added))
-		if c, err := Load(Input{Project: dir}); err == nil && c.Spec.Command[1] != arg {
+		if c, err := Load(Input{Project: dir, Name: name}); err == nil && c.Spec.Command[1] != arg {
 			t.Errorf("%q became %q", arg, c.Spec.Command[1])
 		} else if err != nil && !strings.Contains(err.Error(), "daemons") {
 			t.Errorf("%q: %v", old, err)
@@ -209,11 +285,11 @@ func FuzzParseReadiness(f *testing.F) {
 		if err != nil {
 			return
 		}
-		section, err := Starter{Ready: r}.section()
+		entries, err := Starter{Ready: r}.entries()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := mustLoad(t, Input{Project: projectWith(t, section)}).Spec.Readiness
+		got := mustLoad(t, Input{Project: projectWith(t, newSection(service.DefaultName, entries))}).Spec.Readiness
 		if string(got.Kind) != r.kind || got.URL+strings.TrimPrefix(got.Address, "127.0.0.1:")+regexpText(got.Pattern) != strings.TrimPrefix(r.value, "127.0.0.1:") {
 			t.Errorf("%q became %+v", word, got)
 		}
