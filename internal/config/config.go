@@ -160,12 +160,17 @@ func (d *draft) file(path string, user bool) error {
 
 func (d *draft) warn(text string) { d.warnings = append(d.warnings, text) }
 
+// mostNames bounds how many daemons a warning names.
+const mostNames = 8
+
 // notFound warns where the file seems to mean this daemon, or another one than was asked for.
 func (d *draft) notFound(doc document) {
 	if d.in.Name != service.DefaultName {
 		text := doc.path + " has no section daemons." + d.in.Name
 		if s := suggest(d.in.Name, d.names); s != "" {
 			text += "; did you mean --name " + s + "?"
+		} else if len(d.names) > 0 {
+			text += "; it has " + strings.Join(d.names[:min(len(d.names), mostNames)], ", ")
 		}
 		d.warn(text)
 		return

@@ -340,7 +340,8 @@ func TestWarnings(t *testing.T) {
 		{"section misspelt", "deamon: {command: x}\n", "", `did you mean "daemon"`},
 		{"section in capitals", "Daemon: {command: x}\n", "", `did you mean "daemon"`},
 		{"name misspelt", "daemons: {web: {}, api: {}}\n", "wbe", "did you mean --name web?"},
-		{"name unknown", "daemons: {web: {}}\n", "zzzzz", "has no section daemons.zzzzz"},
+		{"name unknown", "daemons: {web: {}}\n", "zzzzz", "has no section daemons.zzzzz; it has web"},
+		{"name unknown, of many", "daemons: {x1: {}, x2: {}, x3: {}, x4: {}, x5: {}, x6: {}, x7: {}, x8: {}, x9: {}}\n", "zzzzz", "; it has x1, x2, x3, x4, x5, x6, x7, x8"},
 		{"other sections", "agents: {}\ndemo: {}\ndaemons: {web: {}}\n", "", ""},
 	}
 	for _, c := range cases {
