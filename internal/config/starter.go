@@ -34,7 +34,7 @@ func Init(projectDir, name string, st Starter) error {
 		return err
 	}
 	p := project.PathsOf(projectDir, name)
-	entries, err := st.entries()
+	entries, err := st.entries(name)
 	if err != nil {
 		return initError(p.Config, err, "write the command into the file by hand")
 	}
@@ -262,8 +262,8 @@ func setIn(text string, columns int) string {
 	return b.String()
 }
 
-// entries is the text of the section without what it belongs to.
-func (st Starter) entries() (string, error) {
+// entries is the text of the section of the daemon called name without what it belongs to.
+func (st Starter) entries(name string) (string, error) {
 	command := "# command: [node, server.js]    # none: the built-in API server\n"
 	if len(st.Command) > 0 {
 		if f := checkArgv(st.Command); f != nil {
@@ -282,16 +282,13 @@ func (st Starter) entries() (string, error) {
 	if st.Ready != (Readiness{}) {
 		ready = "readiness: " + st.Ready.yaml() + "\n"
 	}
-	return command + starterMiddle + ready + starterEnd, nil
+	environment := "# environment: {PORT: 8080}       # secrets: KEY=value lines in " + project.DirName + "/" + name + ".env, mode 0600\n"
+	return command + environment + ready + starterEnd, nil
 }
 
-const (
-	starterMiddle = `# environment: {PORT: 8080}       # secrets: KEY=value lines in .apex/daemon.env, mode 0600
-`
-	starterEnd = `restart: on-failure               # or never, always
+const starterEnd = `restart: on-failure               # or never, always
 stopTimeout: 10s                  # then the process tree is killed
 `
-)
 
 // Readiness is what a word on the command line says about it.
 type Readiness struct {

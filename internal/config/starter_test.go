@@ -36,14 +36,14 @@ func TestInitFirst(t *testing.T) {
 
 // A starter that is not changed must not make status parse YAML.
 func TestStarterIsCheap(t *testing.T) {
-	if text, err := (Starter{Command: []string{"node"}}).entries(); err != nil || mentionsPaths([]byte(starterHead+newSection(service.DefaultName, text))) {
+	if text, err := (Starter{Command: []string{"node"}}).entries(service.DefaultName); err != nil || mentionsPaths([]byte(starterHead+newSection(service.DefaultName, text))) {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
 
 // The lines that are comments in the starter are good too.
 func TestStarterComments(t *testing.T) {
-	text, err := Starter{}.entries()
+	text, err := Starter{}.entries(service.DefaultName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +174,9 @@ func TestInitNamed(t *testing.T) {
 			if strings.Contains(row.old, "\r\n") && strings.Count(string(b), "\n") != strings.Count(string(b), "\r\n") {
 				t.Errorf("line ends are mixed: %q", b)
 			}
+			if want := ".apex/" + row.name + ".env"; !strings.Contains(string(b), want) {
+				t.Errorf("it does not say %s", want)
+			}
 			if c := mustLoad(t, Input{Project: dir, Name: row.name}); !reflect.DeepEqual(c.Spec.Command, []string{"node", "x"}) {
 				t.Errorf("%q in\n%s", c.Spec.Command, b)
 			}
@@ -256,7 +259,7 @@ func FuzzInit(f *testing.F) {
 		if service.CheckName(name) != nil {
 			return
 		}
-		entries, err := Starter{Command: []string{"p", arg}}.entries()
+		entries, err := Starter{Command: []string{"p", arg}}.entries(service.DefaultName)
 		if err != nil {
 			if utf8.ValidString(arg) && !strings.Contains(arg, "\x00") {
 				t.Errorf("%q: %v", arg, err)
@@ -285,7 +288,7 @@ func FuzzParseReadiness(f *testing.F) {
 		if err != nil {
 			return
 		}
-		entries, err := Starter{Ready: r}.entries()
+		entries, err := Starter{Ready: r}.entries(service.DefaultName)
 		if err != nil {
 			t.Fatal(err)
 		}
