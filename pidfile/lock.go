@@ -24,8 +24,8 @@ const (
 )
 
 // acquireWait bounds how long Acquire tries again while the lock is held and nobody can be named as its owner: another starter that has not written its record yet, or a
-// reader that asks the lock. Both take microseconds of processor time, which a busy machine may not give for seconds. acquireBrief does for who clears away, and where the
-// kernel names a holder that is older than acquireWait and writes no first record any more.
+// reader that asks the lock. Both take microseconds of processor time, which a busy machine may not give for seconds. acquireBrief does for who clears away, and where no
+// first record is to be expected: there is one, of a daemon in another PID namespace perhaps, or the kernel names a holder that is older than acquireWait.
 const (
 	acquireWait  = 5 * time.Second
 	acquireBrief = time.Second
@@ -63,7 +63,10 @@ func (r Ref) Acquire(ctx context.Context) (*Lock, Acquired, error) { return r.ac
 
 // patience is how long it is worth while to wait until it is known who f is, which has the place.
 func patience(f *Finding, daemon bool) time.Duration {
-	if p, err := proc.Inspect(f.Holder); !daemon || err == nil && p.Age >= acquireWait {
+	if !daemon || f.Record != nil {
+		return acquireBrief
+	}
+	if p, err := proc.Inspect(f.Holder); err == nil && p.Age >= acquireWait {
 		return acquireBrief
 	}
 	return acquireWait

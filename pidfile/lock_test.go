@@ -371,19 +371,20 @@ func TestPathThatIsNotUTF8(t *testing.T) {
 func TestPatience(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		holder int
+		f      Finding
 		daemon bool
 		want   time.Duration
 	}{
-		{"nobody is named", 0, true, acquireWait},
-		{"one that is old", 1, true, acquireBrief},
-		{"one that is gone", 1 << 30, true, acquireWait},
-		{"who clears", 0, false, acquireBrief},
+		{"nobody is named", Finding{}, true, acquireWait},
+		{"one that is old", Finding{Holder: 1}, true, acquireBrief},
+		{"one that is gone", Finding{Holder: 1 << 30}, true, acquireWait},
+		{"one with a record, elsewhere", Finding{Record: &Record{}}, true, acquireBrief},
+		{"who clears", Finding{}, false, acquireBrief},
 	} {
-		if p, err := proc.Inspect(row.holder); row.holder == 1 && (err != nil || p.Age < acquireWait) {
+		if p, err := proc.Inspect(row.f.Holder); row.f.Holder == 1 && (err != nil || p.Age < acquireWait) {
 			continue // the system does not show it, or has only just booted
 		}
-		if got := patience(&Finding{Holder: row.holder}, row.daemon); got != row.want {
+		if got := patience(&row.f, row.daemon); got != row.want {
 			t.Errorf("%s: %s, want %s", row.name, got, row.want)
 		}
 	}
