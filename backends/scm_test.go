@@ -218,7 +218,7 @@ func TestServiceStartInterrupted(t *testing.T) {
 func TestServiceStartBusy(t *testing.T) {
 	s := scmWith(t, &fakeService{busy: 1 << 30, states: []winsvc.Status{{State: winsvc.Stopped}}}, nil)
 	s.Direct.Spec.Readiness.Timeout = 50*time.Millisecond - startMargin
-	if _, err := s.Start(t.Context()); !errors.Is(err, service.ErrStartFailed) || !errors.Is(err, winsvc.ErrBusy) {
+	if _, err := s.Start(t.Context()); !errors.Is(err, service.ErrStartFailed) || !errors.Is(err, winsvc.ErrBusy) || !strings.Contains(err.Error(), "not ready within") {
 		t.Errorf("%v", err)
 	}
 }

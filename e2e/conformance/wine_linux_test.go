@@ -17,8 +17,8 @@ import (
 
 const wineColumn = "Windows (Wine)"
 
-// wineBroke reports whether out tells of what version 8.0 of Wine does now and then on a loaded machine: it ends one of its clients' threads in the middle of a call, or a
-// new process ends before it has begun, which is ERROR_INTERNAL_ERROR (dlls/ntdll/unix/process.c, NtCreateUserProcess). What becomes of the process then says nothing of apexd.
+// wineBroke reports whether out tells of what version 8.0 of Wine does now and then on a loaded machine: it ends one of its clients' threads in the middle of a call, or calls
+// a new process one that could not be made, which is ERROR_INTERNAL_ERROR (dlls/ntdll/unix/process.c, NtCreateUserProcess; e2e/lab, wineEnv, keeps most of that away). What becomes of the process then says nothing of apexd.
 func wineBroke(out []byte) bool {
 	return bytes.Contains(out, []byte("wine client error")) || bytes.Contains(out, []byte("Internal error."))
 }

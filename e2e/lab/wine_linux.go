@@ -11,7 +11,7 @@ import (
 )
 
 // wineEnv is what makes wine use the prefix, silently and without a display. A Go program stops its threads whenever it likes (SuspendThread), which Wine 8.0 does not survive in the middle of some calls: on
-// a loaded machine every second run of e2e/conformance had a CreateProcess that failed with ERROR_INTERNAL_ERROR, though the process had begun, and none of five without.
+// a loaded machine every second run of e2e/conformance had a CreateProcess that failed with ERROR_INTERNAL_ERROR, though the process had begun, and none of nine with this.
 func wineEnv(prefix string) []string {
 	return []string{
 		"GODEBUG=asyncpreemptoff=1",
