@@ -13,12 +13,12 @@ var ofOne = []string{
 	"start", "stop", "restart", "reload", "kill", "run", "status", "logs", "history", "doctor", "init", "config", "install", "uninstall", "enable", "disable",
 }
 
-// addressed is text for people, in which the commands to type next are about the daemon that this command was about: they get its flags.
+// addressed is text for people, in which the commands to type next are about the daemon that this command was about: they get its flags, where they have none of these.
 func (a *app) addressed(text string) string {
 	var which strings.Builder
-	for _, f := range []struct{ name, value string }{{"--project", a.project}, {"--name", a.name}, {"--pid-file", a.pidFile}} {
-		if f.value != "" && (f.name != "--name" || f.value != service.DefaultName) {
-			which.WriteString(" " + f.name + " " + shellword.Show(f.value))
+	for _, f := range []struct{ name, value string }{{" --project ", a.project}, {" --name ", a.name}, {" --pid-file ", a.pidFile}} {
+		if f.value != "" && (f.value != service.DefaultName || f.name != " --name ") {
+			which.WriteString(f.name + shellword.Show(f.value))
 		}
 	}
 	if which.Len() == 0 {
@@ -36,8 +36,13 @@ func (a *app) addressed(text string) string {
 			end = len(after)
 		}
 		b.WriteString("apexd " + after[:end])
-		if text = after[end:]; slices.Contains(ofOne, after[:end]) && !strings.HasPrefix(text, " --name ") {
+		if text = after[end:]; slices.Contains(ofOne, after[:end]) && !hasOwn(text) {
 			b.WriteString(which.String())
 		}
 	}
+}
+
+// hasOwn reports whether the rest of a command says itself which daemon it is about.
+func hasOwn(rest string) bool {
+	return strings.HasPrefix(rest, " --project ") || strings.HasPrefix(rest, " --name ") || strings.HasPrefix(rest, " --pid-file ")
 }

@@ -15,6 +15,8 @@ func TestAddressed(t *testing.T) {
 		{app{name: "web"}, "under another name: apexd start --name NAME -- x", "under another name: apexd start --name NAME -- x"},
 		{app{name: "web"}, "apexd list, apexd starts, apexd, apexd ", "apexd list, apexd starts, apexd, apexd "},
 		{app{name: "web", project: "/a b"}, "`apexd config` shows it", "`apexd config --project '/a b' --name web` shows it"},
+		{app{project: "x"}, "start it at boot: @reboot apexd start --project …", "start it at boot: @reboot apexd start --project …"},
+		{app{pidFile: "x"}, "apexd start --pid-file FILE --log-file FILE", "apexd start --pid-file FILE --log-file FILE"},
 		{app{project: "x", pidFile: "y"}, "apexd stop", "apexd stop --project x --pid-file y"},
 	} {
 		if got := row.a.addressed(row.text); got != row.want {
