@@ -148,6 +148,10 @@ func TestFaultsFound(t *testing.T) {
 			"a stop that could not look for leftovers found none", "stop after a crash",
 			[]inject.Rule{fault(step("stop", "create", "~/.local/state/apexd/daemons/*.lock", 1), "EMFILE from here on")},
 		},
+		{
+			"this test started a daemon that had been asked to end, and wanted it to stay", "restart",
+			[]inject.Rule{fault(step("restart", "signal", "SIGCONT", 1), "SIGKILL before")},
+		},
 	} {
 		t.Run(row.bug, func(t *testing.T) {
 			at := slices.IndexFunc(scenes(), func(s scene) bool { return s.name == row.scene })
@@ -224,10 +228,22 @@ func faultOf(t *testing.T, sc scene, plan []inject.Rule) []inject.Rule {
 	}
 	f.steps.Arm(plan...)
 	sc.act(f)
-	_, hits := f.steps.Disarm()
+	steps, hits := f.steps.Disarm()
+	if abandoned(steps, hits) {
+		f.until(func() bool { return len(f.scan().Daemons) == 0 })
+	}
 	f.recovers()
 	f.end()
 	return hits
+}
+
+// abandoned reports whether a command was killed after it had asked the daemon to end: the daemon does so with nobody waiting, and a start that meets it before
+// that is told truly that it runs.
+func abandoned(steps []inject.Step, hits []inject.Rule) bool {
+	return slices.ContainsFunc(steps, func(s inject.Step) bool {
+		return s.Call == "signal" && s.Target == "SIGTERM" && s.Role != "daemon" &&
+			slices.ContainsFunc(hits, func(r inject.Rule) bool { return r.Step.Role == s.Role && (r.Fault.Kill || r.Fault.After) })
+	})
 }
 
 // faulted is a project whose commands run under a supervisor.
