@@ -29,6 +29,8 @@ type app struct {
 	json    bool
 	quiet   bool
 	plain   bool // no colour
+
+	answers *[]map[string]any // of all of whom this is about one; nil when it is about one only
 }
 
 // Main runs the command line args and returns the exit status.

@@ -7,30 +7,40 @@ import (
 )
 
 func newReloadCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Re-read the configuration, reopen the log, signal the workload",
 		Long: `Make the running daemon re-read what can be changed while it runs (stopTimeout, stopSignal, reloadSignal, restart, log, logLevel), reopen
 its log, and pass reloadSignal on to the workload. What needs a restart is said in the log.`,
-		Example: "  apexd reload",
+		Example: "  apexd reload\n  apexd reload --all",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := interruptible(cmd)
-			defer cancel()
-			t, err := a.find()
-			if err != nil {
-				return err
+			if all {
+				return a.reloadAll(cmd)
 			}
-			d, _, err := a.direct(t, nil)
-			if err != nil {
-				return err
-			}
-			f := t.Ref.Look()
-			asked(d, f, "reload")
-			if err := backends.Owner(d, f).Reload(ctx); err != nil {
-				return err
-			}
-			return a.answer(map[string]bool{"reloaded": true}, "reloaded %s", t.in.Name)
+			return a.reload(cmd)
 		},
 	}
+	defineAll(cmd, &all, "every daemon of the project that runs")
+	return cmd
+}
+
+func (a *app) reload(cmd *cobra.Command) error {
+	ctx, cancel := interruptible(cmd)
+	defer cancel()
+	t, err := a.find()
+	if err != nil {
+		return err
+	}
+	d, _, err := a.direct(t, nil)
+	if err != nil {
+		return err
+	}
+	f := t.Ref.Look()
+	asked(d, f, "reload")
+	if err := backends.Owner(d, f).Reload(ctx); err != nil {
+		return err
+	}
+	return a.answer(map[string]bool{"reloaded": true}, "reloaded %s", t.in.Name)
 }

@@ -12,20 +12,27 @@ import (
 
 func newRestartCmd(a *app) *cobra.Command {
 	var keeper service.Registration
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "restart [flags] [-- command [args]]",
 		Short: "Check the configuration, stop the daemon, start it again",
 		Long: `Check the configuration and that the command can be found, then stop the daemon and start it again. A configuration with
-an error leaves the running daemon alone. One that is not running is started.`,
-		Example: "  apexd restart",
+an error leaves the running daemon alone. One that is not running is started.
+
+With --all every daemon that .apex/config.yaml configures, one after the other in its order.`,
+		Example: "  apexd restart\n  apexd restart --all",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := afterDash(cmd, args); err != nil {
 				return err
+			}
+			if all {
+				return a.restartAll(cmd, args)
 			}
 			return a.restart(cmd, args, keeper)
 		},
 	}
 	defineKeeper(cmd, &keeper)
+	defineAll(cmd, &all, "every daemon that is configured")
 	return cmd
 }
 

@@ -13,6 +13,7 @@ import (
 
 func newStartCmd(a *app) *cobra.Command {
 	var keeper service.Registration
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "start [flags] [-- command [args]]",
 		Short: "Start the daemon in the background; return when it is ready",
@@ -20,11 +21,17 @@ func newStartCmd(a *app) *cobra.Command {
 
 A command after -- is run in place of the configured one.
 
+With --all every daemon that .apex/config.yaml configures, one after the other in its order, so that what others need stands first; one that runs already is left
+alone. With --json the answer is then an object whose "daemons" are the answers for each, and the exit status is the highest of theirs.
+
 Exit status: 0 started, 78 the configuration is wrong, 79 it is already running, 77 no permission, 1 it could not be started.`,
-		Example: "  apexd start\n  apexd start --name web -- python3 -m http.server 8000",
+		Example: "  apexd start\n  apexd start --all\n  apexd start --name web -- python3 -m http.server 8000",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := afterDash(cmd, args); err != nil {
 				return err
+			}
+			if all {
+				return a.startAll(cmd, args)
 			}
 			t, err := a.find()
 			if err != nil {
@@ -34,6 +41,7 @@ Exit status: 0 started, 78 the configuration is wrong, 79 it is already running,
 		},
 	}
 	defineKeeper(cmd, &keeper)
+	defineAll(cmd, &all, "every daemon that is configured and does not run")
 	return cmd
 }
 

@@ -7,12 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/joshuaaferguson/apexd/backends"
+	"github.com/joshuaaferguson/apexd/internal/config"
 	"github.com/joshuaaferguson/apexd/internal/logfile"
 	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
@@ -21,7 +23,7 @@ import (
 )
 
 func newStatusCmd(a *app) *cobra.Command {
-	var watch, ready bool
+	var watch, ready, all bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say whether the daemon runs",
@@ -30,14 +32,21 @@ func newStatusCmd(a *app) *cobra.Command {
 With --watch it goes on until q or Ctrl-C: on a terminal the page is drawn anew in place, elsewhere it is printed again, with --json as a line, when something has changed.
 
 Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell.
-With --ready also 5: it runs and is not ready. With --watch always 0.`,
-		Example: "  apexd status\n  apexd status --json\n  apexd status --quiet && echo up\n  apexd status --watch",
+With --ready also 5: it runs and is not ready. With --watch always 0. With --all, for every daemon of the project, the highest of theirs.`,
+		Example: "  apexd status\n  apexd status --all\n  apexd status --json\n  apexd status --quiet && echo up\n  apexd status --watch",
 		Args:    none,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.cannotTell(a.status(cmd.Context(), watch, ready)) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if all {
+				return a.cannotTell(a.statusAll(cmd, ready))
+			}
+			return a.cannotTell(a.status(cmd.Context(), watch, ready))
+		},
 	}
 	cmd.Flags().BoolVar(&ready, "ready", false, "exit with 5 when it runs and is not ready, as health checks of containers want it")
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on showing it until q or Ctrl-C")
+	defineAll(cmd, &all, "every daemon of the project")
 	cmd.MarkFlagsMutuallyExclusive("ready", "watch")
+	cmd.MarkFlagsMutuallyExclusive("all", "watch")
 	return cmd
 }
 
@@ -89,10 +98,22 @@ func (a *app) statusOf(ctx context.Context, t target) service.Status {
 	if w := project.Elsewhere(t.Ref.Project); w != "" {
 		s.Warnings = append(s.Warnings, w)
 	}
+	if s.State == service.StateStopped && t.in.Name == service.DefaultName {
+		s.Warnings = append(s.Warnings, onlyOthers(t)...)
+	}
 	if s.Log == nil {
 		s.Log = lastLog(t.Place)
 	}
 	return s
+}
+
+// onlyOthers is what to know where the configuration has other daemons than the one without a name, which does not run.
+func onlyOthers(t target) []string {
+	names, err := config.Configured(t.in)
+	if err != nil || slices.Contains(names, service.DefaultName) {
+		return nil
+	}
+	return []string{"this project's daemons are " + strings.Join(names, ", ") + `: see "apexd status --all"`}
 }
 
 func (a *app) printStatus(s service.Status) error {

@@ -16,29 +16,46 @@ import (
 
 func newStopCmd(a *app) *cobra.Command {
 	var o service.StopOptions
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "stop",
 		Short: "Stop the daemon and everything it started",
 		Long: `Ask the daemon to stop, give its workload stopTimeout (10 s unless configured), then kill what is left. Return when all of it is gone.
 
-It is no error when nothing runs. Of a daemon that crashed, its record and what it left running are cleared away.`,
-		Example: "  apexd stop\n  apexd stop --timeout 30s",
+It is no error when nothing runs. Of a daemon that crashed, its record and what it left running are cleared away.
+
+With --all every daemon of the project, also those that are not configured, one after the other in the reverse order of the configuration.`,
+		Example: "  apexd stop\n  apexd stop --timeout 30s\n  apexd stop --all",
 		Args:    none,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.stop(cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if all {
+				return a.stopAll(cmd, o)
+			}
+			return a.stop(cmd, o)
+		},
 	}
+	defineAll(cmd, &all, "every daemon of the project")
 	cmd.Flags().DurationVarP(&o.Timeout, "timeout", "t", 0, "how long the graceful stop may take (default: stopTimeout of the configuration)")
 	cmd.Flags().BoolVarP(&o.Force, "force", "f", false, "kill at once")
 	return cmd
 }
 
 func newKillCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	cmd := &cobra.Command{
 		Use:     "kill",
 		Short:   "Kill the daemon and everything it started, at once",
-		Example: "  apexd kill",
+		Example: "  apexd kill\n  apexd kill --all",
 		Args:    none,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.stop(cmd, service.StopOptions{Force: true}) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if all {
+				return a.stopAll(cmd, service.StopOptions{Force: true})
+			}
+			return a.stop(cmd, service.StopOptions{Force: true})
+		},
 	}
+	defineAll(cmd, &all, "every daemon of the project")
+	return cmd
 }
 
 // none refuses arguments.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -9,7 +8,6 @@ import (
 
 	"github.com/joshuaaferguson/apexd/install"
 	"github.com/joshuaaferguson/apexd/internal/config"
-	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -96,17 +94,7 @@ func (a *app) daemonNames() []string {
 	if err != nil {
 		return nil
 	}
-	names := append([]string{service.DefaultName}, config.Names(t.in)...)
-	records, _ := filepath.Glob(filepath.Join(filepath.Dir(t.config), "*.pid")) // a project with a bracket in its path has the rest
-	for _, r := range records {
-		names = append(names, strings.TrimSuffix(filepath.Base(r), ".pid"))
-	}
-	entries, _ := pidfile.Entries(t.Ref.StateDir) // what cannot be read is not completed
-	for _, e := range entries {
-		if e.Project == t.in.Project {
-			names = append(names, e.Name)
-		}
-	}
+	names := slices.Concat([]string{service.DefaultName}, config.Names(t.in), present(t))
 	names = slices.DeleteFunc(names, func(name string) bool { return service.CheckName(name) != nil })
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -117,7 +117,7 @@ func (a *app) explain(e *service.Error, err error) {
 
 // complain prints an error, which may quote what a stranger has written.
 func (a *app) complain(text, hint string) {
-	fmt.Fprintln(a.err, "apexd: "+logfile.Sanitize(text))
+	fmt.Fprintln(a.err, a.speaker()+logfile.Sanitize(text))
 	if hint != "" {
 		fmt.Fprintln(a.err, "hint: "+logfile.Sanitize(a.addressed(hint)))
 	}

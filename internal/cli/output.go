@@ -22,12 +22,15 @@ func (a *app) say(format string, args ...any) {
 // warn prints what a person should know to standard error.
 func (a *app) warn(text string) {
 	if !a.quiet {
-		fmt.Fprintln(a.err, "apexd: warning: "+logfile.Sanitize(text))
+		fmt.Fprintln(a.err, a.speaker()+"warning: "+logfile.Sanitize(text))
 	}
 }
 
-// printJSON prints v. Its strings may be a stranger's, and it may be printed to a terminal.
+// printJSON prints v, or keeps it where it is one of several answers. Its strings may be a stranger's, and it may be printed to a terminal.
 func (a *app) printJSON(v any) error {
+	if a.answers != nil {
+		return a.collect(v)
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -93,6 +94,33 @@ func Names(in Input) []string {
 	return d.names
 }
 
+// Configured are the daemons of in.Project that its file has a section for, in the order of the file, service.DefaultName first; that one alone where it has none or there is no
+// file. What is wrong inside of a section is for Load to say. Errors: *service.Error with CONFIG_INVALID or PERMISSION_DENIED, of a file that cannot be read.
+func Configured(in Input) ([]string, error) {
+	d, err := newDraft(Input{Project: in.Project})
+	if err != nil {
+		return nil, err
+	}
+	path := project.PathsOf(in.Project, service.DefaultName).Config
+	b, fi, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var doc document
+	if fi != nil {
+		var p *Problem
+		if doc, p = parse(path, b); p != nil {
+			return nil, Problems{*p}.err()
+		}
+	}
+	main := len(d.sections(doc, service.DefaultName, false)) > 0
+	names := slices.DeleteFunc(d.names, func(name string) bool { return name == service.DefaultName || service.CheckName(name) != nil })
+	if main || len(names) == 0 {
+		names = slices.Insert(names, 0, service.DefaultName)
+	}
+	return names, nil
+}
+
 // newDraft is a draft with defaults. It is never nil.
 func newDraft(in Input) (*draft, error) {
 	if in.Name == "" {
@@ -163,6 +191,9 @@ func (d *draft) warn(text string) { d.warnings = append(d.warnings, text) }
 // mostNames bounds how many daemons a warning names.
 const mostNames = 8
 
+// nameSome are the names in daemons.
+func (d *draft) nameSome() string { return strings.Join(d.names[:min(len(d.names), mostNames)], ", ") }
+
 // notFound warns where the file seems to mean this daemon, or another one than was asked for.
 func (d *draft) notFound(doc document) {
 	if d.in.Name != service.DefaultName {
@@ -170,13 +201,16 @@ func (d *draft) notFound(doc document) {
 		if s := suggest(d.in.Name, d.names); s != "" {
 			text += "; did you mean --name " + s + "?"
 		} else if len(d.names) > 0 {
-			text += "; it has " + strings.Join(d.names[:min(len(d.names), mostNames)], ", ")
+			text += "; it has " + d.nameSome()
 		}
 		d.warn(text)
 		return
 	}
 	if doc.root == nil {
 		return
+	}
+	if len(d.names) > 0 && len(d.in.Command) == 0 {
+		d.warn(doc.path + " configures " + d.nameSome() + ", and no daemon without a name: that is the built-in API server. Choose one with --name " + d.names[0] + ", or start them all with --all")
 	}
 	for i := 0; i < len(doc.root.Content); i += 2 {
 		k := doc.root.Content[i]

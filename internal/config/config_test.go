@@ -342,13 +342,44 @@ func TestWarnings(t *testing.T) {
 		{"name misspelt", "daemons: {web: {}, api: {}}\n", "wbe", "did you mean --name web?"},
 		{"name unknown", "daemons: {web: {}}\n", "zzzzz", "has no section daemons.zzzzz; it has web"},
 		{"name unknown, of many", "daemons: {x1: {}, x2: {}, x3: {}, x4: {}, x5: {}, x6: {}, x7: {}, x8: {}, x9: {}}\n", "zzzzz", "; it has x1, x2, x3, x4, x5, x6, x7, x8"},
-		{"other sections", "agents: {}\ndemo: {}\ndaemons: {web: {}}\n", "", ""},
+		{"other sections", "agents: {}\ndemo: {}\ndaemon: {}\ndaemons: {web: {}}\n", "", ""},
+		{"no section of its own", "daemons: {web: {}, api: {}}\n", "", "configures web, api, and no daemon without a name: that is the built-in API server. Choose one with --name web"},
 	}
 	for _, c := range cases {
 		conf := mustLoad(t, Input{Project: projectWith(t, c.text), Name: c.daemon})
 		if got := strings.Join(conf.Warnings, "\n"); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+func TestConfigured(t *testing.T) {
+	cases := []struct{ name, text, want string }{
+		{"nothing", "", "daemon"},
+		{"sections of others", "agents: {}\n", "daemon"},
+		{"the one", "daemon: {command: x}\n", "daemon"},
+		{"the one, empty", "daemon:\n", "daemon"},
+		{"one with a name", "daemons: {web: {}}\n", "web"},
+		{"both, in the order of the file", "daemons: {web: {}, api: {}, cron: {}}\ndaemon: {}\n", "daemon web api cron"},
+		{"the one among the others", "daemons: {web: {}, daemon: {}}\n", "daemon web"},
+		{"the one twice", "daemons: {web: {}, daemon: {}}\ndaemon: {}\n", "daemon web"},
+		{"no others", "daemons:\n", "daemon"},
+		{"none that can be named", "daemons: {../x: {}}\n", "daemon"},
+		{"wrong inside of a section", "daemons: {web: {nonsense: 1}}\n", "web"},
+		{"not a mapping", "daemons: [web]\n", "daemon"},
+	}
+	for _, c := range cases {
+		got, err := Configured(Input{Project: projectWith(t, c.text), Name: "web"})
+		if err != nil || strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %q, %v; want %s", c.name, got, err, c.want)
+		}
+	}
+	if got, err := Configured(Input{Project: t.TempDir()}); err != nil || len(got) != 1 || got[0] != service.DefaultName {
+		t.Errorf("no file: %q, %v", got, err)
+	}
+	var e *service.Error
+	if got, err := Configured(Input{Project: projectWith(t, "daemon: {\n")}); !errors.As(err, &e) || e.Code != service.CodeConfigInvalid {
+		t.Errorf("half a file: %q, %v", got, err)
 	}
 }
 

@@ -86,6 +86,9 @@ func FuzzLoad(f *testing.F) {
 			if err == nil && (pid != c.Spec.PIDFile || log != c.Spec.Log.Path || warning != nil) {
 				t.Errorf("%q: Load %q, %q; Locate %q, %q, %v", text, c.Spec.PIDFile, c.Spec.Log.Path, pid, log, warning)
 			}
+			if names, err := Configured(in); err == nil && len(names) == 0 {
+				t.Errorf("%q: no daemon is configured", text)
+			}
 			if err != nil {
 				_ = err.Error()
 				_ = Fallback(in)
