@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/joshuaaferguson/apexd/backends"
 	"github.com/joshuaaferguson/apexd/internal/config"
+	"github.com/joshuaaferguson/apexd/internal/doctor"
 	"github.com/joshuaaferguson/apexd/internal/logfile"
 	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
@@ -104,7 +106,23 @@ func (a *app) statusOf(ctx context.Context, t target) service.Status {
 	if s.Log == nil {
 		s.Log = lastLog(t.Place)
 	}
+	if s.Running && s.Log.Kind == service.LogFile {
+		dir := filepath.Dir(s.Log.Path)
+		s.Warnings = append(s.Warnings, noRoom(dir, doctor.DiskOf(dir))...)
+	}
 	return s
+}
+
+// noRoom is what to know of a log in dir, on the file system d, that cannot be written. The daemon itself has nowhere to say so.
+func noRoom(dir string, d doctor.Disk) []string {
+	switch {
+	case !d.Known:
+	case d.ReadOnly:
+		return []string{"nothing is written into the log: " + dir + " is on a read-only file system"}
+	case d.Free == 0:
+		return []string{"no space is left in " + dir + ": lines that cannot be written into the log are lost, and counted"}
+	}
+	return nil
 }
 
 // onlyOthers is what to know where the configuration has other daemons than the one without a name, which does not run.
