@@ -178,7 +178,7 @@ func (a *app) startAll(cmd *cobra.Command, args []string) error {
 		err = one.start(cmd, t, nil, service.Registration{})
 		var running *service.Error
 		if errors.Is(err, service.ErrAlreadyRunning) && errors.As(err, &running) {
-			return one.answer(service.Started{PID: running.PID}, "%s runs already (PID %d)", one.name, running.PID)
+			return one.answer(map[string]any{"pid": running.PID, "alreadyRunning": true}, "%s runs already (PID %d)", one.name, running.PID)
 		}
 		return err
 	})

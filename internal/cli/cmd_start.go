@@ -22,7 +22,8 @@ func newStartCmd(a *app) *cobra.Command {
 A command after -- is run in place of the configured one.
 
 With --all every daemon that .apex/config.yaml configures, one after the other in its order, so that what others need stands first; one that runs already is left
-alone. With --json the answer is then an object whose "daemons" are the answers for each, and the exit status is the highest of theirs.
+alone. With --json the answer is then an object whose "daemons" are the answers for each, with "alreadyRunning" where nothing was started. The exit status is the
+highest of theirs.
 
 Exit status: 0 started, 78 the configuration is wrong, 79 it is already running, 77 no permission, 1 it could not be started.`,
 		Example: "  apexd start\n  apexd start --all\n  apexd start --name web -- python3 -m http.server 8000",

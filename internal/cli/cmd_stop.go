@@ -28,6 +28,9 @@ With --all every daemon of the project, also those that are not configured, one 
 		Example: "  apexd stop\n  apexd stop --timeout 30s\n  apexd stop --all",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Timeout < 0 {
+				return usageError("--timeout must not be negative", "")
+			}
 			if all {
 				return a.stopAll(cmd, o)
 			}
@@ -92,9 +95,6 @@ func (a *app) stopShown(ctx context.Context, d *backends.Direct, verb string, o 
 
 func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
 	ctx, _ := interruptibleSoon(cmd)
-	if o.Timeout < 0 {
-		return usageError("--timeout must not be negative", "")
-	}
 	t, err := a.find()
 	if err != nil {
 		return err
