@@ -158,9 +158,9 @@ func TestFinalEnd(t *testing.T) {
 		config string
 		state  service.State
 	}{
-		"a good end":        {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5']\n  restart: {delay: 0s}\n", service.StateStopped},
-		"a bad one, never":  {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5; exit 3']\n  restart: {policy: never}\n", service.StateFailed},
-		"without any limit": {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5']\n  restart: {delay: 0s, limit: 0}\n", service.StateStopped},
+		"a good end":        {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5']\n  readiness: {settle: 1ms}\n  restart: {delay: 0s}\n", service.StateStopped},
+		"a bad one, never":  {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5; exit 3']\n  readiness: {settle: 1ms}\n  restart: {policy: never}\n", service.StateFailed},
+		"without any limit": {"daemon:\n  command: [sh, -c, 'echo run; sleep 0.5']\n  readiness: {settle: 1ms}\n  restart: {delay: 0s, limit: 0}\n", service.StateStopped},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t, "root", row.config, "--now")

@@ -293,7 +293,7 @@ func TestJournalOfAnother(t *testing.T) {
 // TestJournalExplainsAFailedStart: the last words are there although there is no file.
 func TestJournalExplainsAFailedStart(t *testing.T) {
 	inside(t)
-	d := project(t, "  log: {store: journal}\n")
+	d := project(t, "  log: {store: journal}\n  readiness: {settle: 30s}\n")
 	cmd := d.apexd("start")
 	cmd.Args = append(cmd.Args, "--", "sh", "-c", "echo no such table; exit 3")
 	out, err := cmd.CombinedOutput()
