@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/joshuaaferguson/apexd/internal/config"
@@ -32,10 +34,15 @@ byte; one that has such a section already is left alone. With --name the section
 			if err != nil {
 				return err
 			}
+			_, missing := os.Lstat(t.config)
 			if err := config.Init(t.in.Project, t.in.Name, st); err != nil {
 				return err
 			}
-			return a.answer(map[string]string{"path": t.config}, "wrote %s", t.config)
+			done := "wrote " + t.config
+			if missing == nil {
+				done = "added " + t.in.Name + " to " + t.config
+			}
+			return a.answer(map[string]string{"path": t.config}, "%s", done)
 		},
 	}
 	cmd.Flags().StringVar(&ready, "ready", "", "`what` makes the command ready, instead of that it runs: notify, 127.0.0.1:8080, http://127.0.0.1:8080/health, or /regexp/ of a line of output")
