@@ -95,6 +95,11 @@ func present(t target) []string {
 			names = append(names, e.Name)
 		}
 	}
+	return usable(names)
+}
+
+// usable are those of names that a daemon can have, sorted, each once.
+func usable(names []string) []string {
 	names = slices.DeleteFunc(names, func(name string) bool { return service.CheckName(name) != nil })
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -108,28 +113,29 @@ func (a *app) one(name string, answers *[]map[string]any) *app {
 }
 
 // each has do be done for every one of names, one after the other, also after one has failed, until somebody interrupts it. What is printed says which it is about; with --json
-// it is one object, whose "daemons" are the answers in this order, with a "name" each. The error has the highest exit status of all.
+// it is one object, whose "daemons" are the answers in this order, with a "name" each. The error has the highest exit status of all, or is context.Canceled where some were left out.
 func (a *app) each(cmd *cobra.Command, names []string, do func(*app) error) error {
 	ctx, cancel := interruptible(cmd)
 	defer cancel()
 	cmd.SetContext(ctx)
 	worst, answers := exitDone, []map[string]any{}
+	var interrupted error
 	for _, name := range names {
-		one := a.one(name, &answers)
-		worst = max(worst, one.exit(do(one)))
-		if ctx.Err() != nil {
+		if interrupted = ctx.Err(); interrupted != nil {
 			break
 		}
+		one := a.one(name, &answers)
+		worst = max(worst, one.exit(do(one)))
 	}
 	if a.json {
 		if err := a.printJSON(map[string]any{"daemons": answers}); err != nil {
 			return err
 		}
 	}
-	if worst != exitDone {
+	if interrupted == nil && worst != exitDone {
 		return statusError(worst)
 	}
-	return nil
+	return interrupted
 }
 
 // collect keeps the answer v for each.

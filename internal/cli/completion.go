@@ -94,8 +94,6 @@ func (a *app) daemonNames() []string {
 	if err != nil {
 		return nil
 	}
-	names := slices.Concat([]string{service.DefaultName}, config.Names(t.in), present(t))
-	names = slices.DeleteFunc(names, func(name string) bool { return service.CheckName(name) != nil })
-	slices.Sort(names)
-	return slices.Compact(names)
+	configured, _ := config.Configured(t.in) // what cannot be read is not completed
+	return usable(slices.Concat([]string{service.DefaultName}, configured, present(t)))
 }

@@ -85,15 +85,6 @@ func Fallback(in Input) service.Spec {
 	return d.spec
 }
 
-// Names are the daemons of the project that the configuration names, as far as it can be read, beside service.DefaultName.
-func Names(in Input) []string {
-	d, err := newDraft(in)
-	if err == nil {
-		_ = d.load() // what could be read before the error is in d
-	}
-	return d.names
-}
-
 // Configured are the daemons of in.Project that its file has a section for, in the order of the file, service.DefaultName first; that one alone where it has none or there is no
 // file. What is wrong inside of a section is for Load to say. Errors: *service.Error with CONFIG_INVALID or PERMISSION_DENIED, of a file that cannot be read.
 func Configured(in Input) ([]string, error) {
@@ -191,8 +182,8 @@ func (d *draft) warn(text string) { d.warnings = append(d.warnings, text) }
 // mostNames bounds how many daemons a warning names.
 const mostNames = 8
 
-// nameSome are the names in daemons.
-func (d *draft) nameSome() string { return strings.Join(d.names[:min(len(d.names), mostNames)], ", ") }
+// someNames are the names in daemons.
+func (d *draft) someNames() string { return strings.Join(d.names[:min(len(d.names), mostNames)], ", ") }
 
 // notFound warns where the file seems to mean this daemon, or another one than was asked for.
 func (d *draft) notFound(doc document) {
@@ -201,7 +192,7 @@ func (d *draft) notFound(doc document) {
 		if s := suggest(d.in.Name, d.names); s != "" {
 			text += "; did you mean --name " + s + "?"
 		} else if len(d.names) > 0 {
-			text += "; it has " + d.nameSome()
+			text += "; it has " + d.someNames()
 		}
 		d.warn(text)
 		return
@@ -210,7 +201,7 @@ func (d *draft) notFound(doc document) {
 		return
 	}
 	if len(d.names) > 0 && len(d.in.Command) == 0 {
-		d.warn(doc.path + " configures " + d.nameSome() + ", and no daemon without a name: that is the built-in API server. Choose one with --name " + d.names[0] + ", or start them all with --all")
+		d.warn(doc.path + " configures " + d.someNames() + ", and no daemon without a name: that is the built-in API server. Choose one with --name " + d.names[0] + ", or start them all with --all")
 	}
 	for i := 0; i < len(doc.root.Content); i += 2 {
 		k := doc.root.Content[i]
