@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +24,7 @@ func defineAll(cmd *cobra.Command, all *bool, what string) {
 // members are the daemons of one project.
 type members struct {
 	configured []string // in the order of the file
-	others     []string // not configured, and running or failed all the same; by name
+	others     []string // not configured, in the index, and running or failed; by name. Another tool's PID file in .apex is nobody's business here
 	broken     error    // the configuration cannot be read: then all that run or have failed are others
 }
 
@@ -48,7 +46,7 @@ func (a *app) members(cmd *cobra.Command, args []string) (members, error) {
 		return m, err
 	}
 	m.configured, m.broken = config.Configured(t.in)
-	for _, name := range present(t) {
+	for _, name := range indexed(t) {
 		if slices.Contains(m.configured, name) {
 			continue
 		}
@@ -82,13 +80,9 @@ func (a *app) apart(names []string) error {
 	return nil
 }
 
-// present are the names of the daemons of t's project that have a record, or of which the index knows.
-func present(t target) []string {
+// indexed are the names of the daemons of t's project that the user's index knows.
+func indexed(t target) []string {
 	var names []string
-	records, _ := filepath.Glob(filepath.Join(filepath.Dir(t.config), "*.pid")) // of a project with a bracket in its path the index knows
-	for _, r := range records {
-		names = append(names, strings.TrimSuffix(filepath.Base(r), ".pid"))
-	}
 	entries, _ := pidfile.Entries(t.Ref.StateDir) // one that cannot be read has no names
 	for _, e := range entries {
 		if e.Project == t.in.Project {

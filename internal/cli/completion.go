@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -94,6 +95,11 @@ func (a *app) daemonNames() []string {
 	if err != nil {
 		return nil
 	}
+	names := []string{service.DefaultName}
+	records, _ := filepath.Glob(filepath.Join(filepath.Dir(t.config), "*.pid")) // a project with a bracket in its path has the rest
+	for _, r := range records {
+		names = append(names, strings.TrimSuffix(filepath.Base(r), ".pid"))
+	}
 	configured, _ := config.Configured(t.in) // what cannot be read is not completed
-	return usable(slices.Concat([]string{service.DefaultName}, configured, present(t)))
+	return usable(slices.Concat(names, configured, indexed(t)))
 }
