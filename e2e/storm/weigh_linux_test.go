@@ -22,6 +22,10 @@ func (w weight) String() string {
 	return fmt.Sprintf("%d descriptors, %d threads, %d children, %d KiB USS", w.fds, w.threads, w.children, w.uss)
 }
 
+func (w weight) within(limit weight) bool {
+	return w.fds <= limit.fds && w.threads <= limit.threads && w.children <= limit.children && w.uss <= limit.uss
+}
+
 // weigh is the weight of process pid, which must be there.
 func weigh(t *testing.T, pid int) weight {
 	t.Helper()

@@ -60,7 +60,10 @@ func (w *Writer) runPacker(k *packer) {
 	defer close(k.done)
 	for w.packOne(k) {
 	}
-	if !k.stop.Load() {
+	w.mu.Lock()
+	closed := w.closed
+	w.mu.Unlock()
+	if !closed { // Close does not wait for that, a flood that has stopped k leaves it to nobody else
 		debug.FreeOSMemory()
 	}
 }
