@@ -131,7 +131,17 @@ func onlyOthers(t target) []string {
 	if err != nil || slices.Contains(names, service.DefaultName) {
 		return nil
 	}
-	return []string{"this project's daemons are " + strings.Join(names, ", ") + `: see "apexd status --all"`}
+	return []string{"this project's daemons are " + strings.Join(names, ", ") + seeAll}
+}
+
+const seeAll = `: see "apexd status --all"`
+
+// toStart is what to type where a daemon is stopped: it may be one that nobody has configured, beside others.
+func toStart(warnings []string) string {
+	if slices.ContainsFunc(warnings, func(w string) bool { return strings.HasSuffix(w, seeAll) }) {
+		return "apexd start --all"
+	}
+	return "apexd start"
 }
 
 func (a *app) printStatus(s service.Status) error {
@@ -198,7 +208,7 @@ func (a *app) statusText(s service.Status, now time.Time) string {
 	case service.StateFailed:
 		row("next", "%s", a.addressed("apexd logs -n 20   then   apexd start"))
 	case service.StateStopped:
-		row("next", "%s", a.addressed("apexd start"))
+		row("next", "%s", a.addressed(toStart(s.Warnings)))
 	}
 	return b.String()
 }
