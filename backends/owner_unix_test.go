@@ -56,12 +56,64 @@ func TestRecordOfAnotherOwner(t *testing.T) {
 	}
 }
 
+// TestLeftoversOfAnotherOwner: nor does such a record have root end a process as what a daemon has left behind. A record of root's may name a process of another user: the workload can
+// have changed it (and the kernel forgets the parent-death signal then, prctl(2)).
+func TestLeftoversOfAnotherOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to give a file away")
+	}
+	const stranger = 4711
+	for name, c := range map[string]struct {
+		owner, uid int
+		ended      bool
+	}{
+		"a user's, of root's process":         {stranger, 0, false},
+		"a user's, of another user's process": {stranger, stranger + 1, false},
+		"a user's, of his own":                {stranger, stranger, true},
+		"root's, of root's":                   {0, 0, true},
+		"root's, of a user's":                 {0, stranger, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			left := exec.Command("sleep", "60")
+			left.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(c.uid), Gid: uint32(c.uid)}}
+			if err := left.Start(); err != nil {
+				t.Skipf("root may not become another user here: %v", err)
+			}
+			gone := make(chan error, 1)
+			go func() { gone <- left.Wait() }()
+			defer func() { _ = left.Process.Kill() }()
+			info, err := proc.Inspect(left.Process.Pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec := pidfile.Record{PID: 1 << 22, Identity: info.Identity, Schema: pidfile.Schema, State: service.StateRunning, Workload: &pidfile.Workload{PID: info.PID, Identity: info.Identity}}
+			d := &Direct{Ref: writeRecord(t, rec), Spec: service.Spec{Name: "daemon"}}
+			if err := os.Chown(d.Ref.Path, c.owner, -1); err != nil {
+				t.Skipf("root may not give files away here: %v", err)
+			}
+			if _, err := d.Stop(t.Context(), service.StopOptions{}); err != nil {
+				t.Error(err)
+			}
+			if c.ended {
+				<-gone
+			} else if now, err := proc.Match(info.PID, info.Identity); err != nil || now.Zombie {
+				t.Errorf("a stranger was signalled: %v", err)
+			}
+		})
+	}
+}
+
 // recordOf writes a record that says that the process of info is the daemon.
 func recordOf(t *testing.T, info proc.Info) pidfile.Ref {
 	t.Helper()
+	return writeRecord(t, pidfile.Record{PID: info.PID, Identity: info.Identity, Schema: pidfile.Schema, State: service.StateRunning})
+}
+
+func writeRecord(t *testing.T, rec pidfile.Record) pidfile.Ref {
+	t.Helper()
 	project := t.TempDir()
 	ref := pidfile.Ref{Path: filepath.Join(project, ".apex", "daemon.pid"), Project: project}
-	rec := pidfile.Record{PID: info.PID, Identity: info.Identity, ProjectPath: project, Schema: pidfile.Schema, State: service.StateRunning}
+	rec.ProjectPath = project
 	b, err := rec.Encode()
 	if err := errors.Join(err, os.Mkdir(filepath.Dir(ref.Path), 0o755), os.WriteFile(ref.Path, b, 0o644)); err != nil {
 		t.Fatal(err)

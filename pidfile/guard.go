@@ -92,7 +92,7 @@ func (r Ref) unfinished() *Record {
 	if _, err := proc.Match(e.PID, e.Identity); errors.Is(err, proc.ErrOtherBoot) {
 		return nil
 	}
-	return &Record{PID: e.PID, Identity: e.Identity, ProjectPath: e.Project, Name: e.Name, Workload: &Workload{}}
+	return &Record{PID: e.PID, Identity: e.Identity, ProjectPath: e.Project, Name: e.Name, Workload: &Workload{}, owner: os.Geteuid()} // whose directory the index is
 }
 
 // lookGuard turns f, which found no owner, into the one that the guard knows, if that is a live process holding it.

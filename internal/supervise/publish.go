@@ -258,8 +258,8 @@ func AwaitExiting(ctx context.Context) {
 }
 
 // Leftovers finds the live processes of the workload that the daemon of prev, which is gone, was running: the recorded main process by its identity,
-// with its descendants, and every process of the same owner whose environment says that it was started for this PID file. The caller itself
-// and its ancestors are never among them. After an error there may be more of them; what the system cannot tell at all is none.
+// with its descendants, as far as prev's owner may speak of them, and every process of that owner, or of the caller's user, whose environment says that it was started for this PID
+// file. The caller itself and its ancestors are never among them. After an error there may be more of them; what the system cannot tell at all is none.
 func Leftovers(ref pidfile.Ref, prev *pidfile.Record) ([]proc.Info, error) {
 	self, err := proc.Self()
 	if err != nil {
@@ -276,14 +276,23 @@ func Leftovers(ref pidfile.Ref, prev *pidfile.Record) ([]proc.Info, error) {
 	ours := ancestors(self)
 	var out []proc.Info
 	seen := map[int]bool{}
-	for _, p := range append(found, marked...) {
-		if !seen[p.PID] && !ours[p.PID] && p.UID == self.UID {
-			seen[p.PID] = true
-			out = append(out, p)
+	add := func(all []proc.Info, may func(proc.Info) bool) {
+		for _, p := range all {
+			if !seen[p.PID] && !ours[p.PID] && may(p) {
+				seen[p.PID] = true
+				out = append(out, p)
+			}
 		}
 	}
+	byRecord := func(p proc.Info) bool { return speaksOf(prev.Owner(), p.UID) }
+	add(found, byRecord)
+	add(marked, func(p proc.Info) bool { return p.UID == self.UID || byRecord(p) })
 	return out, errors.Join(err, markedErr)
 }
+
+// speaksOf reports whether a record that belongs to owner may name a process of user uid as one to be ended: else whoever can write into the directory could have root end what he
+// likes. Root's own record may name any: a workload that root has started can have become another user. Where there are no such owners (-1) the system decides.
+func speaksOf(owner, uid int) bool { return owner <= 0 || owner == uid }
 
 // workloadOf is the main process that prev names, if it lives, and its descendants.
 func workloadOf(prev *pidfile.Record) ([]proc.Info, error) {
