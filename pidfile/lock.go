@@ -140,6 +140,12 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	if errors.Is(recErr, safefile.ErrUnsafe) || errors.Is(recErr, fs.ErrPermission) {
 		return l, got, nil, lockError(r.Path, recErr)
 	}
+	if errors.Is(recErr, service.ErrPIDFileCorrupted) && !r.mayReplace() {
+		return l, got, nil, &service.Error{
+			Op: "lock", Code: service.CodePIDFileCorrupted, Path: r.Path, Err: errors.New("the file is neither a record nor a PID, and not named like a PID file"),
+			Hint: "nothing is overwritten or removed that may be somebody's; give another path, which should end in .pid, or remove the file yourself",
+		}
+	}
 	got.Previous = f.Record
 	got.Warnings = f.Warnings
 	if f.State != service.StateStopped && f.Reason != "" {
@@ -162,6 +168,16 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	}
 	l.guard = g
 	return l, got, nil, nil
+}
+
+// mayReplace reports whether a file that holds no record is one all the same: it has the name of one, or it is empty. Else a wrong path, or one that came with somebody's project, would cost
+// a file.
+func (r Ref) mayReplace() bool {
+	if filepath.Ext(r.Path) == ".pid" {
+		return true
+	}
+	fi, err := os.Lstat(r.Path)
+	return err == nil && fi.Size() == 0
 }
 
 // owner looks for a name to give to the holder of the lock.
