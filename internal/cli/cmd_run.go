@@ -13,6 +13,7 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/footprint"
 	"github.com/joshuaaferguson/apexd/internal/logging"
 	"github.com/joshuaaferguson/apexd/internal/openrc"
+	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -80,6 +81,7 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	tell := readyOn(f.readyFD)
 	var report func(*supervise.Daemonized, error)
 	if f.detached {
+		proc.CloseInherited() // a pipe or a lock of the caller, who does not wait for this daemon
 		report = backends.Report(a.out)
 	}
 	o, err := a.hearing(args, f)
