@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/joshuaaferguson/apexd/backends"
 	"github.com/joshuaaferguson/apexd/internal/testenv"
@@ -148,5 +149,28 @@ func TestRun(t *testing.T) {
 				t.Errorf("afterwards: running %v, %v", running, err)
 			}
 		})
+	}
+}
+
+// TestStartGivenUp: a start that is given up, be it before the daemon has said anything at all, leaves none and says so at once.
+func TestStartGivenUp(t *testing.T) {
+	m := openSelf(t, "", nil)
+	for _, after := range []time.Duration{0, 500 * time.Microsecond, 2 * time.Millisecond, 4 * time.Millisecond, 8 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		began := time.Now()
+		_, err := m.Start(ctx)
+		cancel()
+		if err == nil { // it was too late
+			if _, err := m.Kill(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if s, e := m.Status(t.Context()); e != nil || s.Running {
+			t.Errorf("given up after %s: %v, and it runs: %v, %v", after, err, s.Running, e)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("given up after %s: %v, after %s", after, err, took)
+		}
 	}
 }

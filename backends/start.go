@@ -144,22 +144,31 @@ func (d *Direct) endLeftovers() error {
 	return errors.Join(endLeftovers(ctx, d.Ref, got.Previous), lock.Release())
 }
 
-// abandon stops a daemon that was started and is not wanted any more.
+// abandon stops a daemon that was started and is not wanted any more. It has not said anything yet, so it can be without a record: then this waits for the record or its end.
 func (d *Direct) abandon(pid int, ended <-chan string, why error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d.Spec.StopTimeout+stopMargin)
 	defer cancel()
+	watching, forget := context.WithCancel(ctx)
+	changed, released := Changes(watching, d.Ref)
+	defer func() { forget(); released() }()
 	err := &service.Error{Op: "start daemon", Code: service.CodeStartFailed, PID: pid, Err: fmt.Errorf("it was stopped again: %w", why)}
-	if f := d.Ref.Look(); f.PID == pid {
-		if _, e := d.Stop(ctx, service.StopOptions{}); e != nil {
-			err.Err = errors.Join(err.Err, e)
+	for asked := false; ; {
+		if !asked && d.Ref.Look().PID == pid {
+			asked = true
+			if _, e := d.Stop(ctx, service.StopOptions{}); e != nil {
+				err.Err = fmt.Errorf("%w, and cannot be stopped again: %w", why, e)
+				return err
+			}
+		}
+		select {
+		case <-ended:
+			return err
+		case <-changed:
+		case <-ctx.Done():
+			err.Err, err.Hint = fmt.Errorf("%w, and it has not ended: %w", why, ctx.Err()), `look at it with "apexd status"`
 			return err
 		}
 	}
-	select {
-	case <-ended:
-	case <-ctx.Done():
-	}
-	return err
 }
 
 func startError(err error) error {

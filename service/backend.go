@@ -44,14 +44,14 @@ type Started struct {
 
 // StopOptions says how to stop.
 type StopOptions struct {
-	Timeout time.Duration // how long the graceful request may take before the kill; 0 is the daemon's own stopTimeout
+	Timeout time.Duration // after how long of the graceful stop the daemon is killed; 0 is its stopTimeout and 5 s. The workload itself has its stopTimeout, no more
 	Force   bool          // kill at once
 }
 
 // Stopped is the answer to a successful stop.
 type Stopped struct {
 	PID    int           `json:"pid"`    // 0 when nothing was running
-	Killed bool          `json:"killed"` // the graceful request was not enough
+	Killed bool          `json:"killed"` // the daemon itself was killed; that it has killed its workload is in the history
 	Took   time.Duration `json:"-"`
 }
 

@@ -25,7 +25,7 @@ func newStopCmd(a *app) *cobra.Command {
 It is no error when nothing runs. Of a daemon that crashed, its record and what it left running are cleared away.
 
 With --all every daemon of the project, also those that are not configured, one after the other in the reverse order of the configuration.`,
-		Example: "  apexd stop\n  apexd stop --timeout 30s\n  apexd stop --all",
+		Example: "  apexd stop\n  apexd stop --timeout 3s\n  apexd stop --all",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Timeout < 0 {
@@ -38,7 +38,7 @@ With --all every daemon of the project, also those that are not configured, one 
 		},
 	}
 	defineAll(cmd, &all, "every daemon of the project")
-	cmd.Flags().DurationVarP(&o.Timeout, "timeout", "t", 0, "how long the graceful stop may take (default: stopTimeout of the configuration)")
+	cmd.Flags().DurationVarP(&o.Timeout, "timeout", "t", 0, "kill all of it when the graceful stop takes longer; the workload itself has no more than stopTimeout (default: stopTimeout and 5 s)")
 	cmd.Flags().BoolVarP(&o.Force, "force", "f", false, "kill at once")
 	return cmd
 }
@@ -88,6 +88,9 @@ func asked(d *backends.Direct, f pidfile.Finding, verb string) {
 func (a *app) stopShown(ctx context.Context, d *backends.Direct, verb string, o service.StopOptions) (service.Stopped, error) {
 	f := d.Ref.Look()
 	asked(d, f, verb)
+	if own := d.Spec.StopTimeout; f.Running && o.Timeout > own && own > 0 {
+		a.warn("the daemon kills its workload after its own stopTimeout, " + own.String() + ": configure a longer one, and reload")
+	}
 	shown := a.waiting(d.Ref, stopText(d.Spec, o, f.PID))
 	defer shown.done()
 	return backends.Owner(d, f).Stop(ctx, o)
