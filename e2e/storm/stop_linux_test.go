@@ -49,7 +49,7 @@ func TestStopAsksEverybody(t *testing.T) {
 
 // TestSuspended: status says so of a daemon and of a workload that is suspended, and a stop is heard all the same, by both, within the time that it has.
 func TestSuspended(t *testing.T) {
-	const script = `trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 600 & wait; done`
+	const script = `trap 'echo asked; exit 0' TERM; sleep 600 & echo ready; while :; do wait; done` // it forks nothing that would come after the request
 	for _, row := range []struct {
 		name string
 		who  func(s status) []int // kill(2)
