@@ -135,9 +135,18 @@ func Overwrite(path string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// Make makes path, empty, where it is missing, for those who open a file in their own way. Errors are those of Open.
+// Make makes path, empty and with perm whatever the umask is, where it is missing, for those who open a file in their own way. Errors are those of Open.
 func Make(path string, perm fs.FileMode) error {
-	f, err := Open(path, os.O_RDONLY|os.O_CREATE, perm)
+	f, err := Open(path, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = Open(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, perm)
+		if err == nil {
+			_ = chmod(f, perm) // a file system without modes has none
+		}
+	}
+	if errors.Is(err, fs.ErrExist) { // somebody else has just made it
+		f, err = Open(path, os.O_RDONLY|os.O_CREATE, perm)
+	}
 	if err != nil {
 		return err
 	}
