@@ -174,3 +174,34 @@ func TestStartGivenUp(t *testing.T) {
 		}
 	}
 }
+
+// TestOutputOfFreshProject: what the first daemon of a directory prints is handed over as well.
+func TestOutputOfFreshProject(t *testing.T) {
+	lines := make(chan string, 100) // more than there are
+	m, err := backends.Open(backends.Options{
+		ProjectPath: testenv.TempDir(t), Self: true,
+		OnOutput: func(line string) { lines <- line }, OnError: func(err error) { t.Error(err) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_, err := m.Kill(context.Background())
+		if err := errors.Join(err, m.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.After(time.Minute); ; {
+		select {
+		case line := <-lines:
+			if line == "serving" {
+				return
+			}
+		case <-end:
+			t.Fatal("nothing was heard")
+		}
+	}
+}

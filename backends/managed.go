@@ -17,7 +17,7 @@ func (d *Direct) look() service.Status { return d.Ref.Look().Status(d.Ref, d.Spe
 
 // stopBound bounds a manager's stop: the daemon's own time, or the caller's where that is longer, and what the manager needs besides.
 func (d *Direct) stopBound(timeout time.Duration) time.Duration {
-	return max(timeout, d.Spec.StopTimeout) + 2*stopMargin
+	return min(max(timeout, d.Spec.StopTimeout), 1<<62) + 2*stopMargin // callers add their own to it
 }
 
 // stoppedBy finishes a stop that r's manager calls done: it clears what a killed daemon has left, and tells a daemon that runs outside of the service.

@@ -14,6 +14,7 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/config"
 	"github.com/joshuaaferguson/apexd/internal/logfile"
 	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/safefile"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
@@ -203,6 +204,7 @@ func (o Options) follower(in config.Input, ref pidfile.Ref, path string) func(co
 		return nil
 	}
 	return func(ctx context.Context, began func()) {
+		_ = safefile.MkdirAll(filepath.Dir(path), 0o755) // the daemon makes it too late for the first line; where it cannot be made ShowLog says so
 		err := ShowLog(ctx, lineFunc(o.OnOutput), Place{Ref: ref, Log: path}, in.Name, logfile.View{Lines: 0, Follow: true, Began: began})
 		if err != nil && ctx.Err() == nil && o.OnError != nil {
 			o.OnError(err)

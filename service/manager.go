@@ -84,7 +84,9 @@ func (m *Manager) watch() {
 	}()
 	select {
 	case <-began:
-	case <-done: // it cannot follow, and has said so
+	case <-done: // it cannot follow, and has said so; the next start tries again
+		cancel()
+		m.done = nil
 	}
 }
 
