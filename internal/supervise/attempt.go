@@ -42,6 +42,7 @@ type attempt struct {
 	output   *os.File           // the reading end of its pipe, nil without one; relayOutput's goroutine closes it
 	relay    chan struct{}      // closed when the output has been copied to its end; nil without a pipe
 	process  bool               // it is a process, not a function inside this one
+	ending   bool               // we are ending it: deadline is its kill, and what it says of itself comes too late
 	identity proc.Identity
 }
 
@@ -180,7 +181,7 @@ func (d *daemon) probe(ctx context.Context, a *attempt, wait func() error) {
 
 // becomeReady is the workload's word, or the probe's.
 func (d *daemon) becomeReady(a *attempt, address string) {
-	if a != d.run1 || !d.on(service.EventReady) {
+	if a != d.run1 || a.ending || !d.on(service.EventReady) {
 		return
 	}
 	d.deadline.stop()
@@ -212,6 +213,8 @@ func (d *daemon) neverReady(a *attempt, limit time.Duration) {
 
 // endRun asks the tree to go and kills it when the grace period is over; exited does the rest.
 func (d *daemon) endRun(a *attempt) {
+	a.ending = true
+	a.cancel()
 	d.note(history.Event{Event: "ending", WorkloadPID: a.tree.pid(), Reason: d.fault})
 	if err := a.tree.ask(d.spec.StopSignal); err != nil {
 		a.tree.kill()

@@ -219,7 +219,7 @@ func (d *daemon) notified(m notify.Message) {
 		d.statusText, changed = *m.Status, true
 		d.outer.Status(*m.Status)
 	}
-	if m.Reloading && d.on(service.EventReload) {
+	if m.Reloading && !a.ending && d.on(service.EventReload) {
 		d.outer.Reloading()
 		changed = true
 	}
@@ -255,9 +255,11 @@ func (d *daemon) pingWatchdog(a *attempt) {
 // watchdogExpired ends a workload that has gone silent, as systemd does (systemd.service(5), WatchdogSec=): SIGABRT, so that it may leave
 // a core, then the kill.
 func (d *daemon) watchdogExpired(a *attempt) {
-	if a != d.run1 || d.state == service.StateStopping {
+	if a != d.run1 || a.ending || d.state == service.StateStopping {
 		return
 	}
+	a.ending = true
+	a.cancel()
 	d.logger.Error("The workload did not ping its watchdog in time", "limit", d.spec.Watchdog)
 	d.note(history.Event{Event: "watchdog", WorkloadPID: a.tree.pid(), Reason: "no ping within " + d.spec.Watchdog.String()})
 	d.fault = "its watchdog expired"

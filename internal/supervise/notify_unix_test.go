@@ -1,0 +1,159 @@
+//go:build unix
+
+package supervise
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/pidfile"
+	"github.com/joshuaaferguson/apexd/service"
+)
+
+// spoken is a daemon whose workload says what the test says: notify(1), as it were, in its name.
+type spoken struct {
+	t        *testing.T
+	dir      string
+	ref      pidfile.Ref
+	requests chan Request
+	lines    chan string // what is logged, without its values
+	end      chan error
+}
+
+// speak runs script, which has to write where its notifications go into the file "socket", by $tell.
+func speak(t *testing.T, script string, change func(*Options)) *spoken {
+	t.Helper()
+	dir := t.TempDir()
+	s := &spoken{
+		t: t, dir: dir, ref: pidfile.Ref{Path: filepath.Join(dir, "daemon.pid"), Project: dir},
+		requests: make(chan Request), lines: make(chan string, 1000), end: make(chan error, 1), // more lines than any test has
+	}
+	const tell = `echo "$NOTIFY_SOCKET" > made; mv made socket`
+	o := Options{
+		Ref: s.ref,
+		Spec: service.Spec{
+			Project: dir, Name: "daemon", Dir: dir, StopSignal: "SIGTERM", StopTimeout: time.Second,
+			Command:   []string{"/bin/sh", "-c", strings.ReplaceAll(script, "$tell", tell)},
+			Readiness: service.Readiness{Kind: service.ReadyNotify, Timeout: time.Minute},
+			Restart:   service.RestartPolicy{When: service.RestartNever},
+			Log:       service.LogPolicy{Path: filepath.Join(dir, "daemon.log"), MaxSize: 1 << 20, MaxFiles: 1},
+		},
+		Signals:   s.requests,
+		NewLogger: func(Log, service.LogPolicy) Logger { return s },
+	}
+	change(&o)
+	done := make(chan struct{})
+	go func() { defer close(done); s.end <- Run(t.Context(), o) }()
+	t.Cleanup(func() { <-done }) // the test's context ends it, when the test has not
+	return s
+}
+
+func (s *spoken) Info(msg string, _ ...any)  { s.lines <- msg }
+func (s *spoken) Warn(msg string, _ ...any)  { s.lines <- msg }
+func (s *spoken) Error(msg string, _ ...any) { s.lines <- msg }
+
+// say sends a notification to where the workload's go.
+func (s *spoken) say(message string) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, "socket")
+	s.await("the workload has begun", func() bool { _, err := os.Stat(path); return err == nil })
+	name, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	conn, err := net.Dial("unixgram", strings.TrimSpace(string(name)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte(message)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// await waits until what is said of the daemon is so.
+func (s *spoken) await(what string, so func() bool) {
+	s.t.Helper()
+	for bound := time.After(20 * time.Second); !so(); {
+		select {
+		case <-time.After(time.Millisecond): // polling: nobody is told of what is published
+		case <-bound:
+			s.t.Fatalf("in vain: %s; %+v", what, s.ref.Look().Record)
+		}
+	}
+}
+
+func (s *spoken) awaitState(want service.State) {
+	s.t.Helper()
+	s.await("it is "+string(want), func() bool {
+		rec, err := pidfile.Read(s.ref.Path)
+		return err == nil && rec.State == want
+	})
+}
+
+// awaitLine waits for a line of the log.
+func (s *spoken) awaitLine(want string) {
+	s.t.Helper()
+	for bound := time.After(20 * time.Second); ; {
+		select {
+		case line := <-s.lines:
+			if strings.Contains(line, want) {
+				return
+			}
+		case <-bound:
+			s.t.Fatalf("it does not say %q", want)
+		}
+	}
+}
+
+// ended returns what Run has returned.
+func (s *spoken) ended() error {
+	s.t.Helper()
+	select {
+	case err := <-s.end:
+		return err
+	case <-time.After(20 * time.Second):
+		s.t.Fatalf("it does not end; %+v", s.ref.Look().Record)
+		return nil
+	}
+}
+
+// stop ends the daemon.
+func (s *spoken) stop() {
+	s.t.Helper()
+	s.requests <- Request{RequestStop, "test"}
+	if err := s.ended(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// deaf is a workload that does not hear SIGTERM.
+const deaf = `trap "" TERM; $tell; while :; do sleep 1; done`
+
+// TestReadyTooLate: the run that has missed its limit is over, whatever it says while it has its grace period.
+func TestReadyTooLate(t *testing.T) {
+	s := speak(t, deaf, func(o *Options) { o.Spec.Readiness.Timeout, o.FirstMustStart = 100*time.Millisecond, true })
+	s.awaitLine("did not become ready in time")
+	s.say("READY=1")
+	if err := s.ended(); service.CodeOf(err) != service.CodeStartFailed {
+		t.Errorf("%v, want a start that has failed", err)
+	}
+}
+
+// TestReadyAfterWatchdog: so is the run that has missed its watchdog.
+func TestReadyAfterWatchdog(t *testing.T) {
+	const hung = `trap "" ABRT; $tell; while :; do sleep 1; done`
+	s := speak(t, hung, func(o *Options) { o.Spec.Watchdog, o.Spec.StopTimeout = time.Minute, 500*time.Millisecond })
+	s.say("READY=1")
+	s.awaitState(service.StateRunning)
+	s.say("WATCHDOG=trigger")
+	s.awaitLine("did not ping its watchdog")
+	s.say("READY=1\nWATCHDOG=1")
+	if err := s.ended(); err == nil {
+		t.Error("it has ended well")
+	}
+}
