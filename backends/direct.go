@@ -290,9 +290,9 @@ func (d *Direct) reload(ctx context.Context, request func() error) error {
 	if !f.Running {
 		return &service.Error{Op: "reload daemon", Code: service.CodeNotRunning, Hint: `start it with "apexd start"`}
 	}
-	var before time.Time
-	if f.Record != nil {
-		before = f.Record.Since.Time
+	before := f.Record
+	if before == nil {
+		before = &pidfile.Record{Loads: 1}
 	}
 	ctx, cancel := context.WithTimeout(ctx, reloadWait)
 	defer cancel()
@@ -309,7 +309,7 @@ func (d *Direct) reload(ctx context.Context, request func() error) error {
 	}
 	for {
 		rec, err := pidfile.Read(d.Ref.Path)
-		if err == nil && rec.Since.After(before) && rec.State == service.StateRunning {
+		if err == nil && reloaded(before, rec) {
 			return nil
 		}
 		select {
@@ -319,10 +319,18 @@ func (d *Direct) reload(ctx context.Context, request func() error) error {
 		case <-ctx.Done():
 			return &service.Error{
 				Op: "reload daemon", Code: service.CodeStopFailed, PID: f.PID, Err: errors.New("it did not answer within " + reloadWait.String()),
-				Hint: `see "apexd logs"`,
+				Hint: `see "apexd logs"; a daemon that cannot write its record, where the disk is full, has reloaded and cannot say so`,
 			}
 		}
 	}
+}
+
+// reloaded reports whether the daemon of both records has reloaded between them. The times in them do not say: somebody may have set the clock back.
+func reloaded(before, now *pidfile.Record) bool {
+	if now.Loads > 0 {
+		return now.Loads > before.Loads
+	}
+	return now.State == service.StateRunning && !now.Since.Equal(before.Since.Time) // by an older apexd, which does not count
 }
 
 func reloadEnded(f pidfile.Finding) error {

@@ -83,7 +83,7 @@ func (o object) record(pid int) *Record {
 		PID: pid, StartedAt: o.time("startedAt"), Version: o.str("version"), ProjectPath: o.str("projectPath"),
 		Schema: o.int("schema"), Name: o.str("name"), Identity: o.identity("identity"),
 		Backend: o.str("backend"), Scope: o.str("scope"), Service: o.str("service"),
-		State: service.State(o.str("state")), Since: o.time("since"), Ready: o.bool("ready"), StatusText: o.str("statusText"), Ended: o.bool("ended"),
+		State: service.State(o.str("state")), Since: o.time("since"), Ready: o.bool("ready"), Loads: o.int("loads"), StatusText: o.str("statusText"), Ended: o.bool("ended"),
 	}
 	if w := o.object("workload"); w != nil {
 		r.Workload = &Workload{

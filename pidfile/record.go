@@ -49,6 +49,7 @@ type Record struct {
 	State      service.State `json:"state,omitempty"`
 	Since      Time          `json:"since,omitzero"` // of State
 	Ready      bool          `json:"ready"`
+	Loads      int           `json:"loads,omitempty"`      // how often the daemon has taken its configuration over: 1 from its start on, one more after each reload; 0: it does not say
 	StatusText string        `json:"statusText,omitempty"` // the workload's STATUS=, or why the daemon failed
 	Workload   *Workload     `json:"workload,omitempty"`
 	Log        *Log          `json:"log,omitempty"`

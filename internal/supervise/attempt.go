@@ -68,6 +68,7 @@ func (d *daemon) launch(ctx context.Context) {
 	}
 	d.ready, d.address, d.statusText, d.fault = false, "", "", ""
 	d.runStart, d.runWall = d.clock.Mono(), d.clock.Wall()
+	d.passOn = false // it reads what is there now
 	a := &attempt{process: len(d.spec.Command) > 0}
 	var run context.Context
 	run, a.cancel = context.WithCancel(ctx)
@@ -195,6 +196,10 @@ func (d *daemon) becomeReady(a *attempt, address string) {
 	}
 	d.save()
 	d.pingWatchdog(a)
+	if d.passOn {
+		d.passOn = false
+		d.passReload()
+	}
 	if !first {
 		return
 	}

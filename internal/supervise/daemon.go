@@ -43,6 +43,8 @@ type daemon struct {
 	runWall   time.Time
 	address   string
 	restarts  int
+	reloads   int         // that have been done, which is how whoever asks for one is answered
+	passOn    bool        // the workload is told of a reload when it is ready: before, the signal may end it
 	tries     []time.Time // with Options.Brake: the starts by the manager that count, this one included
 	memory    service.Restarts
 	lastExit  *service.Exit

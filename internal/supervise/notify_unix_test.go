@@ -6,10 +6,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/internal/history"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -156,4 +158,53 @@ func TestReadyAfterWatchdog(t *testing.T) {
 	if err := s.ended(); err == nil {
 		t.Error("it has ended well")
 	}
+}
+
+// TestReloadWhenever: a reload is done, and told, whatever the daemon is about. The workload hears of it as soon as it can.
+func TestReloadWhenever(t *testing.T) {
+	const hears = `trap "echo heard >> heard" HUP; $tell; while :; do sleep 0.01; done`
+	hash := func(o *Options) {
+		o.Spec.ReloadSig, o.Spec.ConfigHash = "SIGHUP", "old"
+		o.Reload = func() (service.Spec, error) {
+			spec := o.Spec
+			spec.ConfigHash = "new"
+			return spec, nil
+		}
+	}
+	loads := func(s *spoken, want int) {
+		t.Helper()
+		s.await("the reload is told", func() bool {
+			rec, err := pidfile.Read(s.ref.Path)
+			return err == nil && rec.Loads == want
+		})
+	}
+	heard := func(s *spoken) bool { return logHas(filepath.Join(s.dir, "heard"), "heard") }
+
+	t.Run("starting", func(t *testing.T) {
+		s := speak(t, hears, hash)
+		s.awaitState(service.StateStarting)
+		s.requests <- Request{RequestReload, "test"}
+		loads(s, 2)
+		s.awaitState(service.StateStarting)
+		s.say("READY=1") // when it has begun
+		s.await("the workload hears of it", func() bool { return heard(s) })
+		s.awaitState(service.StateRunning)
+		s.stop()
+	})
+	t.Run("restarting", func(t *testing.T) {
+		s := speak(t, "exit 1", func(o *Options) {
+			hash(o)
+			o.Spec.Restart = service.RestartPolicy{When: service.RestartAlways, Delay: time.Hour, Factor: 1}
+		})
+		s.awaitState(service.StateRestarting)
+		s.requests <- Request{RequestReload, "test"}
+		loads(s, 2)
+		s.requests <- Request{RequestReload, "test"}
+		loads(s, 3)
+		s.awaitState(service.StateRestarting)
+		s.stop()
+		if events, _, err := history.Read(HistoryPath(s.ref), -1); err != nil || !slices.ContainsFunc(events, func(e history.Event) bool { return e.ConfigHash == "new" }) {
+			t.Errorf("the new configuration is in no line of the history: %v", err)
+		}
+	})
 }

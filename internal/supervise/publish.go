@@ -70,7 +70,7 @@ func (d *daemon) record() pidfile.Record {
 	rec := pidfile.Record{
 		PID: d.self.PID, Identity: d.self.Identity, ProjectPath: d.o.Ref.Project, Schema: pidfile.Schema,
 		StartedAt: stamp(d.startedAt), Version: d.o.Version, Name: d.spec.Name,
-		Backend: d.backend(), Scope: string(d.o.Keeper.Scope), Service: d.o.Keeper.Service, State: d.state, Since: stamp(d.since), Ready: d.ready, StatusText: d.statusText,
+		Backend: d.backend(), Scope: string(d.o.Keeper.Scope), Service: d.o.Keeper.Service, State: d.state, Since: stamp(d.since), Ready: d.ready, Loads: 1 + d.reloads, StatusText: d.statusText,
 		Log: d.logPlace(),
 	}
 	w := &pidfile.Workload{Source: d.o.Source, Address: d.address, Listen: d.spec.Listen(), Restarts: d.restarts}

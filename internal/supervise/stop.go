@@ -125,30 +125,47 @@ func (d *daemon) finish(err error) {
 	d.tell(err)
 }
 
-// reload takes over what can be changed in a running daemon, reopens the log, and passes the configured signal on.
+// reload takes over what can be changed in a running daemon, reopens the log, and passes the configured signal on. A workload that is not ready hears of it when it is.
 func (d *daemon) reload(by string) {
-	if d.state != service.StateRunning || !d.on(service.EventReload) {
+	switch a := d.run1; {
+	case d.state == service.StateStarting, d.state == service.StateRestarting, a != nil && a.ending:
+		d.passOn = a != nil && !a.ending
+		d.renew(by)
+		d.save()
+	case d.state == service.StateRunning && d.on(service.EventReload):
+		d.save()
+		d.outer.Reloading()
+		d.renew(by)
+		d.passReload()
+		d.on(service.EventReady)
+		d.save()
+		d.outer.Ready(d.statusText)
+	default:
 		d.logger.Warn("Not running, reload ignored", "state", d.state)
-		return
 	}
-	d.save()
-	d.outer.Reloading()
+}
+
+// renew is what reload does without the workload.
+func (d *daemon) renew(by string) {
 	if err := d.log.Reopen(); err != nil {
 		d.logger.Error("Cannot reopen the log", "err", err)
 	}
 	if d.o.Reload != nil {
 		d.reconfigure()
 	}
+	d.reloads++
 	d.logger.Info("Reloaded", "by", by)
 	d.note(history.Event{Event: "reloaded", By: by, ConfigHash: d.spec.ConfigHash})
-	if d.spec.ReloadSig != "" && d.run1 != nil && d.run1.process {
-		if err := d.run1.tree.signal(d.spec.ReloadSig); err != nil {
-			d.logger.Error("Cannot pass the reload on to the workload", "err", err)
-		}
+}
+
+// passReload passes the configured signal on, where there is one.
+func (d *daemon) passReload() {
+	if d.spec.ReloadSig == "" || d.run1 == nil || !d.run1.process {
+		return
 	}
-	d.on(service.EventReady)
-	d.save()
-	d.outer.Ready(d.statusText)
+	if err := d.run1.tree.signal(d.spec.ReloadSig); err != nil {
+		d.logger.Error("Cannot pass the reload on to the workload", "err", err)
+	}
 }
 
 // reconfigure applies a new configuration as far as it can be applied to a running workload.
