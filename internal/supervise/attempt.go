@@ -72,7 +72,9 @@ func (d *daemon) launch(ctx context.Context) {
 	a := &attempt{process: len(d.spec.Command) > 0}
 	var run context.Context
 	run, a.cancel = context.WithCancel(ctx)
+	d.listen(ctx, a)
 	if err := d.begin(run, a); err != nil {
+		d.unlisten()
 		d.announce()
 		a.cancel()
 		d.failed(ctx, &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err, Hint: hintFor(err)})
@@ -254,6 +256,7 @@ func (d *daemon) exited(ctx context.Context, a *attempt, e service.Exit) {
 	d.watchdog.stop()
 	d.deadline.stop()
 	d.clear(a)
+	d.unlisten()
 	d.log.SetTap(nil)
 	if d.o.FirstMustStart && !d.everReady {
 		d.words = lastWords(d.log.Tail(MaxWords))

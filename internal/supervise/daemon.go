@@ -25,7 +25,7 @@ type daemon struct {
 	logger  Logger
 	hist    *history.Log // nil when it cannot be written
 	outer   notify.Outer
-	server  *notify.Server // nil where there are no Unix datagram sockets
+	server  *notify.Server // of the present run; nil where there are no Unix datagram sockets
 	sockets *sockets.Holder
 
 	state      service.State
@@ -87,7 +87,6 @@ func (d *daemon) run(ctx context.Context, got pidfile.Acquired) error {
 		d.logger.Warn("Found at start: " + w)
 	}
 	d.inherit(got.Previous)
-	d.listen(ctx)
 	d.launch(ctx)
 	// What the workload need not wait for: who asks to be told of its end and of deleted files only now, looks once himself.
 	stopWake := notifyChildren(d.wake)
@@ -224,9 +223,7 @@ func (d *daemon) close() {
 	d.healAt.stop()
 	d.idleAt.stop()
 	d.saveAt.stop()
-	if d.server != nil {
-		d.server.Close()
-	}
+	d.unlisten()
 	d.closeSockets()
 	if d.hist != nil {
 		d.hist.Close()

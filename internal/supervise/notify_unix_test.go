@@ -61,6 +61,15 @@ func (s *spoken) Error(msg string, _ ...any) { s.lines <- msg }
 // say sends a notification to where the workload's go.
 func (s *spoken) say(message string) {
 	s.t.Helper()
+	conn := s.dial()
+	defer conn.Close()
+	if _, err := conn.Write([]byte(message)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *spoken) dial() net.Conn {
+	s.t.Helper()
 	path := filepath.Join(s.dir, "socket")
 	s.await("the workload has begun", func() bool { _, err := os.Stat(path); return err == nil })
 	name, err := os.ReadFile(path)
@@ -71,10 +80,7 @@ func (s *spoken) say(message string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer conn.Close()
-	if _, err := conn.Write([]byte(message)); err != nil {
-		s.t.Fatal(err)
-	}
+	return conn
 }
 
 // await waits until what is said of the daemon is so.
@@ -207,4 +213,32 @@ func TestReloadWhenever(t *testing.T) {
 			t.Errorf("the new configuration is in no line of the history: %v", err)
 		}
 	})
+}
+
+// TestWordOfTheLastRun: what a run says right before it ends makes not the next one ready.
+func TestWordOfTheLastRun(t *testing.T) {
+	const twice = `[ -e socket ] && again=yes; $tell; [ "$again" ] || { while [ ! -e go ]; do sleep 0.01; done; exit 1; }; touch second; exec sleep 600`
+	var last net.Conn
+	s := speak(t, twice, func(o *Options) {
+		o.Spec.Restart = service.RestartPolicy{When: service.RestartAlways}
+		lines := o.NewLogger(nil, o.Spec.Log)
+		o.NewLogger = func(Log, service.LogPolicy) Logger {
+			return onError{lines, func() { _, _ = last.Write([]byte("READY=1")) }} // when it is known that the first has ended: it is the last moment
+		}
+	})
+	last = s.dial()
+	defer last.Close()
+	if err := os.WriteFile(filepath.Join(s.dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the second run has begun", func() bool { _, err := os.Stat(filepath.Join(s.dir, "second")); return err == nil })
+	s.say("STATUS=it is me")
+	s.await("it is heard", func() bool {
+		rec, err := pidfile.Read(s.ref.Path)
+		return err == nil && rec.StatusText == "it is me"
+	})
+	if rec, err := pidfile.Read(s.ref.Path); err != nil || rec.Ready || rec.Workload.Restarts != 1 {
+		t.Errorf("the second run, which has not said that it is ready: %+v, %v", rec, err)
+	}
+	s.stop()
 }

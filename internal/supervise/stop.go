@@ -205,9 +205,10 @@ func equal(a, b []string) bool {
 	return true
 }
 
-// listen opens the socket on which the workload may speak sd_notify(3). Without one its messages are not heard.
-func (d *daemon) listen(ctx context.Context) {
-	if len(d.spec.Command) == 0 {
+// listen opens the socket on which the run of a may speak sd_notify(3). Without one its messages are not heard. Each run has its own, so that nothing that one has said last
+// is taken for a word of the next.
+func (d *daemon) listen(ctx context.Context, a *attempt) {
+	if !a.process {
 		return
 	}
 	dir, _ := filepath.Split(d.o.Ref.Path)
@@ -219,13 +220,20 @@ func (d *daemon) listen(ctx context.Context) {
 		return
 	}
 	d.server = s
-	go s.Serve(ctx, func(m notify.Message) { d.post(ctx, func() { d.notified(m) }) })
+	go s.Serve(ctx, func(m notify.Message) { d.post(ctx, func() { d.notified(a, m) }) })
 }
 
-// notified takes a message of the workload and passes it on to the manager around us.
-func (d *daemon) notified(m notify.Message) {
-	a := d.run1
-	if a == nil {
+// unlisten ends listen, of which there may have been none.
+func (d *daemon) unlisten() {
+	if d.server != nil {
+		d.server.Close()
+		d.server = nil
+	}
+}
+
+// notified takes a message of the run of a and passes it on to the manager around us.
+func (d *daemon) notified(a *attempt, m notify.Message) {
+	if a != d.run1 {
 		return
 	}
 	for _, r := range m.Rejected {
