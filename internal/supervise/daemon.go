@@ -52,7 +52,7 @@ type daemon struct {
 	everReady bool
 	reported  bool
 
-	deadline timer // readiness timeout, settle, backoff or stop timeout: whatever the state waits for
+	deadline timer // readiness timeout, settle, limit of a reload, backoff or stop timeout: whatever the state waits for
 	watchdog timer
 	wake     chan os.Signal // a child may have ended, or the function has returned
 	events   chan func()    // from the goroutines of a run; they hand over a step for loop to take

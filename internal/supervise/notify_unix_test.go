@@ -242,3 +242,58 @@ func TestWordOfTheLastRun(t *testing.T) {
 	}
 	s.stop()
 }
+
+// TestExtendTimeout: what is extended is a limit, and not the moment after which a workload that has started counts as ready.
+func TestExtendTimeout(t *testing.T) {
+	s := speak(t, deaf, func(o *Options) {
+		o.Spec.Readiness = service.Readiness{Kind: service.ReadyStarted, Settle: 2 * time.Second}
+	})
+	began := time.Now()
+	s.say("EXTEND_TIMEOUT_USEC=3600000000")
+	s.awaitState(service.StateRunning)
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	s.requests <- Request{RequestKill, "test"}
+	if err := s.ended(); err != nil {
+		t.Error(err)
+	}
+
+	s = speak(t, deaf, func(o *Options) { o.Spec.Readiness.Timeout = 2 * time.Second })
+	s.say("EXTEND_TIMEOUT_USEC=3600000000")
+	s.say("STATUS=later")
+	s.await("it is heard", func() bool { rec := s.ref.Look().Record; return rec != nil && rec.StatusText == "later" })
+	select {
+	case err := <-s.end:
+		t.Errorf("it was not given the time: %v", err)
+	case <-time.After(3 * time.Second): // it would have been ended by then
+	}
+	s.requests <- Request{RequestKill, "test"}
+	if err := s.ended(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReloadingForEver: a workload that does not say when it has reloaded is one that runs, after the limit or the next reload.
+func TestReloadingForEver(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		limit time.Duration
+	}{{"limit", 500 * time.Millisecond}, {"reload", time.Minute}, {"no limit, reload", 0}} {
+		t.Run(row.name, func(t *testing.T) {
+			s := speak(t, `$tell; exec sleep 600`, func(o *Options) { o.Spec.Readiness.Timeout = row.limit })
+			s.say("READY=1")
+			s.awaitState(service.StateRunning)
+			s.say("RELOADING=1")
+			s.awaitState(service.StateReloading)
+			if row.name != "limit" {
+				s.requests <- Request{RequestReload, "test"}
+			}
+			s.awaitState(service.StateRunning)
+			if rec := s.ref.Look().Record; !rec.Ready {
+				t.Error("it is not ready any more")
+			}
+			s.stop()
+		})
+	}
+}

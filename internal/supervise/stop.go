@@ -132,14 +132,13 @@ func (d *daemon) reload(by string) {
 		d.passOn = a != nil && !a.ending
 		d.renew(by)
 		d.save()
-	case d.state == service.StateRunning && d.on(service.EventReload):
+	case d.on(service.EventReload): // also of a workload that says that it does already, and may never come to an end with it
+		d.deadline.stop()
 		d.save()
 		d.outer.Reloading()
 		d.renew(by)
 		d.passReload()
-		d.on(service.EventReady)
-		d.save()
-		d.outer.Ready(d.statusText)
+		d.runOn()
 	default:
 		d.logger.Warn("Not running, reload ignored", "state", d.state)
 	}
@@ -246,14 +245,14 @@ func (d *daemon) notified(a *attempt, m notify.Message) {
 	}
 	if m.Reloading && !a.ending && d.on(service.EventReload) {
 		d.outer.Reloading()
+		d.limitReload()
 		changed = true
 	}
 	if m.Stopping {
 		d.outer.Stopping()
 	}
-	if m.ExtendTimeout != nil && (d.state == service.StateStarting || d.state == service.StateStopping) {
-		d.deadline.extend(*m.ExtendTimeout)
-		d.outer.ExtendTimeout(*m.ExtendTimeout)
+	if m.ExtendTimeout != nil {
+		d.extend(a, *m.ExtendTimeout)
 	}
 	if m.Watchdog {
 		d.pingWatchdog(a)
@@ -267,6 +266,40 @@ func (d *daemon) notified(a *attempt, m notify.Message) {
 	case changed:
 		d.save()
 	}
+}
+
+// extend gives the workload more time, where deadline is a limit for it. Nothing is gained by a settle time that is longer, or a kill that is tried later again.
+func (d *daemon) extend(a *attempt, more time.Duration) {
+	switch d.state {
+	case service.StateStarting, service.StateStopping, service.StateReloading:
+		d.outer.ExtendTimeout(more)
+	default:
+		return
+	}
+	settling := d.state == service.StateStarting && d.spec.Readiness.Kind == service.ReadyStarted && !a.ending
+	if !settling && !d.killed {
+		d.deadline.extend(more)
+	}
+}
+
+// limitReload bounds how long the workload may reload, as a start is bounded, and as systemd does (systemd.service(5), TimeoutStartSec=): one that does not say when it has done it is taken
+// to run on, and nothing is done to it.
+func (d *daemon) limitReload() {
+	limit := d.spec.Readiness.Timeout
+	if limit <= 0 {
+		return
+	}
+	d.deadline.set(limit, func() {
+		d.logger.Warn("The workload did not say that it has reloaded, going on", "limit", limit)
+		d.runOn()
+	})
+}
+
+// runOn is the end of a reload.
+func (d *daemon) runOn() {
+	d.on(service.EventReady)
+	d.save()
+	d.outer.Ready(d.statusText)
 }
 
 // pingWatchdog (re)arms the watchdog of a ready workload, and says to the manager around us, which has one of its own, that all is well.
