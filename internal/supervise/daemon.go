@@ -23,7 +23,7 @@ type daemon struct {
 	clock   Clock
 	log     Log // nil until it is open
 	logger  Logger
-	hist    *history.Log // nil when it cannot be written
+	hist    *history.Log // nil until it can be opened
 	outer   notify.Outer
 	server  *notify.Server // of the present run; nil where there are no Unix datagram sockets
 	sockets *sockets.Holder
@@ -35,6 +35,7 @@ type daemon struct {
 	statusText string // the workload's STATUS=
 	fault      string // why this run was ended by us, "" when it was not
 	saveFailed bool
+	noteFailed bool
 	saveAt     timer
 	view       statusView // the published state, for Status(); safe from any goroutine
 

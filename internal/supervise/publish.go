@@ -105,20 +105,36 @@ func stamp(t time.Time) pidfile.Time {
 	return pidfile.Time{Time: t.UTC().Truncate(time.Millisecond)}
 }
 
-// note adds a line to the history, of now unless e says of when. Without a writable history the daemon goes on.
+// note adds a line to the history, of now unless e says of when. Without a writable history the daemon goes on, and tries again with the next line.
 func (d *daemon) note(e history.Event) {
-	if d.hist == nil {
-		return
-	}
 	if e.At.IsZero() {
 		e.At, e.Restarts = d.clock.Wall(), d.restarts
 	}
 	e.PID, e.Version, e.Backend = d.self.PID, d.o.Version, d.backend()
-	if err := d.hist.Append(e); err != nil {
-		d.logger.Warn("Cannot write the history, giving it up", "err", err)
-		d.hist.Close()
-		d.hist = nil
+	err := d.openHistory()
+	if err == nil {
+		err = d.hist.Append(e)
 	}
+	d.noted(err)
+}
+
+// openHistory opens the history unless it is open.
+func (d *daemon) openHistory() (err error) {
+	if d.hist == nil {
+		d.hist, err = history.Open(HistoryPath(d.o.Ref))
+	}
+	return err
+}
+
+// noted says once that the history cannot be written, and when it can again.
+func (d *daemon) noted(err error) {
+	switch {
+	case err != nil && !d.noteFailed:
+		d.logger.Warn("Cannot write the history, going on without", "err", err)
+	case err == nil && d.noteFailed:
+		d.logger.Info("The history can be written again", "path", HistoryPath(d.o.Ref))
+	}
+	d.noteFailed = err != nil
 }
 
 // starter is who has started the workload: for a first run the manager that keeps the daemon, or the user whose process this is; the restart policy else.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/joshuaaferguson/apexd/internal/history"
 	"github.com/joshuaaferguson/apexd/internal/notify"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
@@ -210,9 +209,8 @@ func open(o Options, lock *pidfile.Lock) (*daemon, error) {
 	if err := d.openLog(); err != nil {
 		return nil, errors.Join(cannotStart(o.Spec.Log.Path, err), lock.Remove())
 	}
-	var err error
-	if d.hist, err = history.Open(HistoryPath(o.Ref)); err != nil {
-		d.logger.Warn("Cannot write the history, ignoring", "err", err)
+	if err := d.openHistory(); err != nil {
+		d.noted(err)
 	}
 	d.outer = notify.FromEnv(os.Environ())
 	d.takeSockets()
