@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -118,7 +119,7 @@ func reapOrphans(own bool) {
 func exitOf(ws syscall.WaitStatus) *service.Exit {
 	e := &service.Exit{Code: ws.ExitStatus(), At: time.Now()}
 	if ws.Signaled() {
-		e.Signal = unix.SignalName(ws.Signal())
+		e.Signal = signalName(ws.Signal())
 	}
 	return e
 }
@@ -210,7 +211,38 @@ func (t *processTree) descendants() []proc.Info {
 	return all
 }
 
-func signalNumber(name string) int { return int(unix.SignalNum(name)) }
+// The real-time signals have no names in unix.SignalName. On Linux signal(7) counts from SIGRTMIN, which is the first one that the C libraries leave to programs; elsewhere, and for the two
+// before it, the number has to do.
+const (
+	fromFirst = "SIGRTMIN+"
+	byNumber  = "signal "
+)
+
+// signalName is never empty: that would say that there was no signal.
+func signalName(sig syscall.Signal) string {
+	switch name := unix.SignalName(sig); {
+	case name != "":
+		return name
+	case firstRealTime > 0 && sig >= firstRealTime:
+		return fromFirst + strconv.Itoa(int(sig-firstRealTime))
+	}
+	return byNumber + strconv.Itoa(int(sig))
+}
+
+// signalNumber is 0 for what is no name that signalName gives.
+func signalNumber(name string) int {
+	first, digits := 0, ""
+	if n, ok := strings.CutPrefix(name, fromFirst); ok {
+		first, digits = int(firstRealTime), n
+	} else if digits, ok = strings.CutPrefix(name, byNumber); !ok {
+		return int(unix.SignalNum(name))
+	}
+	n, err := strconv.ParseUint(digits, 10, 8)
+	if err != nil {
+		return 0
+	}
+	return first + int(n)
+}
 
 func isExecFormat(err error) bool { return errors.Is(err, syscall.ENOEXEC) }
 
