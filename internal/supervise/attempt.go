@@ -25,6 +25,8 @@ type tree interface {
 	pid() int
 	// look reaps what has ended. exit is the main process's end once it has ended, nil before; empty reports whether nothing of the tree is left.
 	look() (exit *service.Exit, empty bool)
+	// tells reports whether the wake channel is sent to for the end of each process of the tree, and not of the main process alone.
+	tells() bool
 	// signal tells every process of the tree: "SIGTERM", or another name of service.Spec.
 	signal(sig string) error
 	// ask sends what is to end the tree. Whoever is suspended (SIGSTOP, Ctrl-Z) goes on, so that he hears it.
@@ -49,6 +51,9 @@ type attempt struct {
 // killAgain is how soon a tree that is still there is looked through again: a process may have forked while it was killed, and no
 // event tells of a fork.
 const killAgain = 10 * time.Millisecond
+
+// mostLook bounds the time between two looks at a tree that does not tell of its end.
+const mostLook = 100 * time.Millisecond
 
 // relayWait bounds how long the end of the output is waited for after the tree is gone: a process that escaped from the tree may hold the pipe open for ever.
 const relayWait = time.Second
@@ -245,9 +250,19 @@ func (d *daemon) looked(ctx context.Context) {
 	}
 	if d.state == service.StateStopping && !d.killed && !empty {
 		a.tree.askRest(d.spec.StopSignal)
+		d.lookLater(ctx, a)
 		return // the rest of the tree has the grace period too
 	}
 	d.exited(ctx, a, *e)
+}
+
+// lookLater looks for the end of a tree whose main process has gone, after longer and longer: without a subreaper nothing tells of the end of somebody else's children.
+func (d *daemon) lookLater(ctx context.Context, a *attempt) {
+	if a.tree.tells() {
+		return
+	}
+	d.lookWait = min(max(2*d.lookWait, killAgain), mostLook)
+	d.lookAt.set(d.lookWait, func() { d.looked(ctx) })
 }
 
 // exited: the main process has ended. What is left of its tree goes with it.
@@ -255,6 +270,7 @@ func (d *daemon) exited(ctx context.Context, a *attempt, e service.Exit) {
 	a.cancel()
 	d.watchdog.stop()
 	d.deadline.stop()
+	d.lookAt.stop()
 	d.clear(a)
 	d.unlisten()
 	d.log.SetTap(nil)

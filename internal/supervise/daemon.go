@@ -62,6 +62,8 @@ type daemon struct {
 	healAt   timer
 	ended    func() // writes down the end of the last run, see tellEnd; nil when that is done
 	idleAt   timer
+	lookAt   timer
+	lookWait time.Duration // of lookLater, 0 while it had nothing to look for
 	healWait time.Duration // how long after a failure it is tried again, 0 while there was none
 
 	stopBy   string // who asked for the end, "" while nobody has
@@ -129,6 +131,8 @@ func (d *daemon) loop(ctx context.Context) {
 			d.heal(ctx)
 		case <-d.idleAt.c:
 			d.idleAt.fire()
+		case <-d.lookAt.c:
+			d.lookAt.fire()
 		case <-d.saveAt.c:
 			d.saveAt.fire()
 		case <-d.fs:
@@ -223,6 +227,7 @@ func (d *daemon) close() {
 	d.watchdog.stop()
 	d.healAt.stop()
 	d.idleAt.stop()
+	d.lookAt.stop()
 	d.saveAt.stop()
 	d.unlisten()
 	d.closeSockets()

@@ -51,6 +51,8 @@ func (t *funcTree) look() (*service.Exit, bool) {
 	return t.end, t.end != nil
 }
 
+func (t *funcTree) tells() bool { return true }
+
 func (t *funcTree) signal(string) error { return nil }
 
 func (t *funcTree) ask(string) error {

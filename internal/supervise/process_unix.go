@@ -99,6 +99,9 @@ func (t *processTree) look() (*service.Exit, bool) {
 	}
 }
 
+// tells: with adopt, SIGCHLD does.
+func (t *processTree) tells() bool { return t.adopt }
+
 func (t *processTree) groupEmpty() bool {
 	return errors.Is(syscall.Kill(-t.main, 0), syscall.ESRCH)
 }

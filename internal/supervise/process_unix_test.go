@@ -7,6 +7,9 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/joshuaaferguson/apexd/service"
 )
 
 // TestSend: that a process is gone when it is to go on is what it was asked for, and no error, after which it would be killed.
@@ -37,4 +40,13 @@ func TestSend(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStopWithoutSubreaper: a stop ends with the last process of the tree, also where nothing tells of it, and not with the time that it may take.
+func TestStopWithoutSubreaper(t *testing.T) {
+	const family = `(trap "" TERM; touch child; exec sleep 1) & while [ ! -e child ]; do sleep 0.01; done; trap "exit 0" TERM; $tell; while :; do sleep 0.01; done`
+	s := speak(t, family, func(o *Options) { o.Spec.StopTimeout = 30 * time.Second })
+	s.say("READY=1")
+	s.awaitState(service.StateRunning)
+	s.stop() // which waits for less than that
 }

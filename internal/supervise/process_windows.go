@@ -76,6 +76,9 @@ func (t *processTree) look() (*service.Exit, bool) {
 	return t.end, empty
 }
 
+// tells: the job does.
+func (t *processTree) tells() bool { return true }
+
 // signal: Windows has nothing else to say to a process than what ask says.
 func (t *processTree) signal(name string) error {
 	return fmt.Errorf("%s: %w: Windows knows a request to stop, and a kill", name, errors.ErrUnsupported)
