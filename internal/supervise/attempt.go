@@ -272,7 +272,7 @@ func (d *daemon) exited(ctx context.Context, a *attempt, e service.Exit) {
 	d.deadline.stop()
 	d.lookAt.stop()
 	d.clear(a)
-	d.unlisten()
+	d.fallSilent()
 	d.log.SetTap(nil)
 	if d.o.FirstMustStart && !d.everReady {
 		d.words = lastWords(d.log.Tail(MaxWords))

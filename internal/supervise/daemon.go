@@ -25,7 +25,8 @@ type daemon struct {
 	logger  Logger
 	hist    *history.Log // nil until it can be opened
 	outer   notify.Outer
-	server  *notify.Server // of the present run; nil where there are no Unix datagram sockets
+	server  *notify.Server // nil where there are no Unix datagram sockets
+	spoken  bool           // a workload has said something to server
 	sockets *sockets.Holder
 
 	state      service.State

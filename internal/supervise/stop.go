@@ -204,10 +204,9 @@ func equal(a, b []string) bool {
 	return true
 }
 
-// listen opens the socket on which the run of a may speak sd_notify(3). Without one its messages are not heard. Each run has its own, so that nothing that one has said last
-// is taken for a word of the next.
+// listen opens the socket on which the run of a may speak sd_notify(3), unless that of the last one can go on, see fallSilent. Without one its messages are not heard.
 func (d *daemon) listen(ctx context.Context, a *attempt) {
-	if !a.process {
+	if !a.process || d.server != nil {
 		return
 	}
 	dir, _ := filepath.Split(d.o.Ref.Path)
@@ -218,8 +217,22 @@ func (d *daemon) listen(ctx context.Context, a *attempt) {
 		}
 		return
 	}
-	d.server = s
-	go s.Serve(ctx, func(m notify.Message) { d.post(ctx, func() { d.notified(a, m) }) })
+	d.server, d.spoken = s, false
+	go s.Serve(ctx, func(m notify.Message) {
+		d.post(ctx, func() {
+			if s == d.server {
+				d.notified(m)
+			}
+		})
+	})
+}
+
+// fallSilent is the end of a run for listen. What it has said last may be heard yet, and is no word of the next run, which gets a socket of its own; one that speaks to nobody goes on with
+// this one, since a restart waits for a new one.
+func (d *daemon) fallSilent() {
+	if d.spoken || d.spec.Readiness.Kind == service.ReadyNotify {
+		d.unlisten()
+	}
 }
 
 // unlisten ends listen, of which there may have been none.
@@ -230,9 +243,11 @@ func (d *daemon) unlisten() {
 	}
 }
 
-// notified takes a message of the run of a and passes it on to the manager around us.
-func (d *daemon) notified(a *attempt, m notify.Message) {
-	if a != d.run1 {
+// notified takes a message of the workload and passes it on to the manager around us.
+func (d *daemon) notified(m notify.Message) {
+	d.spoken = true
+	a := d.run1
+	if a == nil {
 		return
 	}
 	for _, r := range m.Rejected {
