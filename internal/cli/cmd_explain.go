@@ -16,7 +16,7 @@ func newExplainCmd(a *app) *cobra.Command {
 		Short:   "Explain an error by its code",
 		Long:    "Explain what an error means and what to do, by the code that it has with --json; without one, list all codes. It is the page docs/errors.md, which apexd has with it.",
 		Example: "  apexd explain START_FAILED\n  apexd explain",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return errorCodes(docs.Errors), cobra.ShellCompDirectiveNoFileComp
 		},

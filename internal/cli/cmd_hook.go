@@ -11,7 +11,7 @@ import (
 func newHookCmd(a *app) *cobra.Command {
 	var reg service.Registration
 	cmd := &cobra.Command{
-		Use: "hook started|stopped", Short: "Finish what OpenRC has begun", Hidden: true, Args: cobra.ExactArgs(1), ValidArgs: []string{"started", "stopped"},
+		Use: "hook started|stopped", Short: "Finish what OpenRC has begun", Hidden: true, Args: exactlyOne, ValidArgs: []string{"started", "stopped"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()

@@ -30,6 +30,9 @@ On a terminal, control characters are made visible; --raw leaves them.`,
 		Example: "  apexd logs -n 20\n  apexd logs -f\n  apexd logs --since 10m --level warn",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !logfile.HasLevel(view.Level) {
+				return usageError("there is no level "+quote(view.Level), "use debug, info, warn or error")
+			}
 			t, err := a.find()
 			if err != nil {
 				return err

@@ -38,7 +38,12 @@ With --ready also 5: it runs and is not ready. With --watch always 0. With --all
 		Example: "  apexd status\n  apexd status --all\n  apexd status --json\n  apexd status --quiet && echo up\n  apexd status --watch",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if all {
+			switch {
+			case watch && ready:
+				return usageError("--watch and --ready exclude each other", "--ready is an exit status, and --watch goes on")
+			case watch && all:
+				return usageError("--watch and --all exclude each other", `"apexd top" goes on showing several`)
+			case all:
 				return a.cannotTell(a.statusAll(cmd, ready))
 			}
 			return a.cannotTell(a.status(cmd.Context(), watch, ready))
@@ -47,8 +52,6 @@ With --ready also 5: it runs and is not ready. With --watch always 0. With --all
 	cmd.Flags().BoolVar(&ready, "ready", false, "exit with 5 when it runs and is not ready, as health checks of containers want it")
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on showing it until q or Ctrl-C")
 	defineAll(cmd, &all, "every daemon of the project")
-	cmd.MarkFlagsMutuallyExclusive("ready", "watch")
-	cmd.MarkFlagsMutuallyExclusive("all", "watch")
 	return cmd
 }
 

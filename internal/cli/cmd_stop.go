@@ -84,6 +84,17 @@ func asked(d *backends.Direct, f pidfile.Finding, verb string) {
 	}
 }
 
+// atMostOne refuses a second argument.
+func atMostOne(cmd *cobra.Command, args []string) error { return none(cmd, args[min(1, len(args)):]) }
+
+// exactlyOne refuses any other number of arguments.
+func exactlyOne(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usageError("an argument is missing", `see "apexd `+cmd.Name()+` --help"`)
+	}
+	return atMostOne(cmd, args)
+}
+
 // stopShown stops d's daemon by whoever keeps it, for verb, and shows what that waits for.
 func (a *app) stopShown(ctx context.Context, d *backends.Direct, verb string, o service.StopOptions) (service.Stopped, error) {
 	f := d.Ref.Look()

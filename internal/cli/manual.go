@@ -19,7 +19,7 @@ func newManCmd(a *app) *cobra.Command {
 		Long:    "Write a manual page for apexd and one for each verb into DIRECTORY, which is there, or print the first one. Packages call it when they are built.",
 		Example: "  apexd man | man -l -",
 		Hidden:  true,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
 			if len(args) == 0 {

@@ -17,6 +17,12 @@ const (
 	levelFatal
 )
 
+// HasLevel reports whether name is a level of a View.
+func HasLevel(name string) bool {
+	_, err := parseLevel(name)
+	return err == nil
+}
+
 // parseLevel reads the level of a View.
 func parseLevel(name string) (level, error) {
 	if name == "" {
