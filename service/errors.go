@@ -144,6 +144,8 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	j := ErrorJSON{Op: e.Op, Code: e.Code, Hint: e.Hint, Path: e.Path, PID: e.PID, Exit: e.Exit, Log: e.Log}
 	if e.Err != nil {
 		j.Message = e.Err.Error()
+	} else if s := sentinels[e.Code]; len(s) > 0 {
+		j.Message = s[0].Error()
 	}
 	return json.Marshal(j)
 }

@@ -73,6 +73,10 @@ func TestErrorJSON(t *testing.T) {
 	if !reflect.DeepEqual(&got, e) {
 		t.Errorf("%+v, want %+v", got, *e)
 	}
+	b, err = json.Marshal(&Error{Op: "reload daemon", Code: CodeNotRunning})
+	if want := `{"op":"reload daemon","code":"NOT_RUNNING","message":"not running"}`; err != nil || string(b) != want {
+		t.Errorf("%s, %v, want %s", b, err, want)
+	}
 	if err := json.Unmarshal([]byte(`{"code":1}`), &got); err == nil {
 		t.Error("nonsense was read")
 	}
