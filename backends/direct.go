@@ -216,6 +216,10 @@ func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
 		switch {
 		case f.Running || f.State == service.StateStopped && !d.Ref.Unfinished():
 			return nil // nothing left, or somebody has started the next one already
+		case f.State == service.StateUnknown && errors.Is(f.Err, fs.ErrPermission):
+			return &service.Error{
+				Op: "stop daemon", Code: service.CodePermissionDenied, Path: d.Ref.Path, Err: f.Err, Hint: "run the same command as the user whom it belongs to, or with sudo",
+			}
 		case f.State == service.StateUnknown:
 			return &service.Error{
 				Op: "stop daemon", Code: service.CodeStopFailed, Path: d.Ref.Path, Err: errors.New(f.Reason),

@@ -101,6 +101,8 @@ func explain(err error, ref service.LogRef) error {
 		e.Code, e.Err, e.Hint = service.CodeNotRunning, errors.New("there is none yet"), `start the daemon with "apexd start"`
 	case errors.As(err, &refused):
 		e.Code, e.Hint = service.CodePermissionDenied, `a member of the group systemd-journal or adm may read it: "sudo usermod -aG systemd-journal $USER", then log in again; or use sudo`
+	case errors.Is(err, fs.ErrPermission):
+		e.Code, e.Hint = service.CodePermissionDenied, "run the same command as the user whom it belongs to, or with sudo"
 	case errors.Is(err, journal.ErrNoTool):
 		e.Code, e.Hint = service.CodeUnsupported, "install systemd's journalctl"
 	default:

@@ -94,6 +94,7 @@ func (a *app) events(ctx context.Context, o eventOptions) error {
 		err = a.followAll(ctx, feeds, o.n, began)
 	default:
 		err = history.Follow(ctx, feeds[0].path, o.n, func(e history.Event) error { return a.printJSON(feeds[0].event(e)) })
+		err = refused("show the events", feeds[0].path, err)
 	}
 	if errors.Is(err, syscall.EPIPE) { // who read has gone
 		return nil
@@ -124,7 +125,7 @@ func (a *app) pastEvents(feeds []feed, n int) error {
 	for _, s := range feeds {
 		events, _, err := history.Read(s.path, n)
 		if err != nil {
-			return err
+			return refused("show the events", s.path, err)
 		}
 		for _, e := range events {
 			past = append(past, s.event(e))

@@ -39,9 +39,10 @@ func (a *app) history(n int) error {
 	if err != nil {
 		return err
 	}
-	all, _, err := history.Read(supervise.HistoryPath(t.Ref), -1)
+	path := supervise.HistoryPath(t.Ref)
+	all, _, err := history.Read(path, -1)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return refused("show the history", path, err)
 	}
 	events := all
 	if n >= 0 && n < len(all) {

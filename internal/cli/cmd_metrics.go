@@ -70,7 +70,7 @@ func writeTextfile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	return safefile.Replace(path, text, 0o644)
+	return unwritten("write the metrics", path, safefile.Replace(path, text, 0o644))
 }
 
 // measured are the daemons that o asks for, and what could not be read.

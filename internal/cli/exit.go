@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 
 	"github.com/joshuaaferguson/apexd/internal/logfile"
@@ -69,6 +71,36 @@ func (a *app) exit(err error) int {
 	}
 	a.complain(err.Error(), "")
 	return exitFailed
+}
+
+// refused is err of doing op with path, or where that is a matter of rights PERMISSION_DENIED, with whom to ask.
+func refused(op, path string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) || service.CodeOf(err) != "" {
+		return err
+	}
+	return &service.Error{Op: op, Code: service.CodePermissionDenied, Path: path, Err: err, Hint: "run the same command as the user whom it belongs to, or with sudo"}
+}
+
+// unwritten is err of writing a document to path by way of a temporary file, whose name says nothing to anybody. Errors: PERMISSION_DENIED, GENERATION_FAILED.
+func unwritten(op, path string, err error) error {
+	if err == nil || service.CodeOf(err) != "" {
+		return err
+	}
+	e := &service.Error{Op: op, Code: service.CodeGenerationFailed, Path: path, Err: err, Hint: "name a file in a directory that you can write"}
+	var (
+		at    *fs.PathError
+		moved *os.LinkError
+	)
+	switch {
+	case errors.As(err, &at):
+		e.Err = at.Err
+	case errors.As(err, &moved):
+		e.Err = moved.Err
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		e.Code = service.CodePermissionDenied
+	}
+	return e
 }
 
 // codeOf is the exit status for an error of the daemon.

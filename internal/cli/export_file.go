@@ -39,13 +39,13 @@ func planExport(output string, e export.Engine, key, text string) (exportFile, e
 	case errors.Is(err, fs.ErrNotExist):
 		return f, nil
 	case err != nil:
-		return f, fmt.Errorf("cannot write the export: %w", err)
+		return f, unwritten("write the export", path, err)
 	case !fi.Mode().IsRegular():
 		return f, notOurs(path)
 	}
 	old, _, err := safefile.Read(path, maxExport)
 	if err != nil {
-		return f, err
+		return f, unwritten("write the export", path, err)
 	}
 	if f.old, f.exists = string(old), true; !export.SameDaemon(f.old, text) {
 		return f, notOurs(path)
@@ -69,7 +69,7 @@ func (f exportFile) write() error {
 		err = safefile.Replace(f.path, []byte(f.new), 0o644)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot write the export: %w", err)
+		return unwritten("write the export", f.path, err)
 	}
 	return nil
 }
