@@ -227,7 +227,7 @@ var _ io.Writer = lineFunc(nil)
 // Check reports why the configured command cannot be executed, or nil.
 func (d *Direct) Check() error {
 	if err := supervise.CheckCommand(d.Spec); err != nil {
-		return &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err, Hint: "check daemon.command in .apex/config.yaml, and PATH"}
+		return &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err, Hint: supervise.Hint(err)}
 	}
 	return nil
 }

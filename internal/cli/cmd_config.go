@@ -7,6 +7,7 @@ import (
 
 	"github.com/joshuaaferguson/apexd/internal/config"
 	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/service"
 )
 
 func newConfigCmd(a *app) *cobra.Command {
@@ -21,7 +22,7 @@ func newConfigCmd(a *app) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:     "check",
 		Short:   "Check the configuration; say nothing but what is wrong",
-		Long:    "Check the configuration. Exit status: 0 good, 78 wrong.",
+		Long:    "Check the configuration of every daemon that .apex/config.yaml configures, or with --name of that one, and that its working directory is there. Exit status: 0 good, 78 wrong.",
 		Example: "  apexd config check",
 		Args:    none,
 		RunE:    func(*cobra.Command, []string) error { return a.checkConfig() },
@@ -72,7 +73,24 @@ func (a *app) config() error {
 }
 
 func (a *app) checkConfig() error {
-	t, _, err := a.load()
+	t, err := a.find()
+	if err != nil {
+		return err
+	}
+	names := []string{t.in.Name}
+	if t.in.Name == service.DefaultName && a.name == "" && a.pidFile == "" && a.logFile == "" { // nobody has chosen one
+		if names, err = config.Configured(t.in); err != nil {
+			return err
+		}
+	}
+	t.in.Here = true
+	warnings, err := config.Check(t.in, names)
+	if w := project.Elsewhere(t.Ref.Project); w != "" {
+		warnings = append(warnings, w)
+	}
+	for _, w := range warnings {
+		a.warn(w)
+	}
 	if err != nil {
 		return err
 	}

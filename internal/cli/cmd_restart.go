@@ -16,7 +16,7 @@ func newRestartCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restart [flags] [-- command [args]]",
 		Short: "Check the configuration, stop the daemon, start it again",
-		Long: `Check the configuration and that the command can be found, then stop the daemon and start it again. A configuration with
+		Long: `Check the configuration and that the command and its working directory can be found, then stop the daemon and start it again. A configuration with
 an error leaves the running daemon alone. One that is not running is started.
 
 With --all every daemon that .apex/config.yaml configures, one after the other in its order.`,
@@ -43,6 +43,7 @@ func (a *app) restart(cmd *cobra.Command, args []string, keeper service.Registra
 	if err != nil {
 		return err
 	}
+	t.in.Here = true
 	d, _, err := a.direct(t, args)
 	if err != nil {
 		return err

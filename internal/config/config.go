@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/joshuaaferguson/apexd/internal/project"
@@ -27,6 +28,7 @@ type Input struct {
 	Command    []string                    // replaces the configured command
 	Env        func(string) (string, bool) // os.LookupEnv, or nil for no environment; an empty value counts as none
 	UserConfig string                      // path of the user's file, os.UserConfigDir()/apexd/config.yaml; "" for none
+	Here       bool                        // it is to run on this machine, as this user: that it has no place to run is wrong, too
 }
 
 // Config is the result of Load.
@@ -35,6 +37,8 @@ type Config struct {
 	Values   []Value  // every value in force, in documented order
 	Warnings []string // one line each
 	Files    []string // that were read, in this order: user's, project's, environment file
+
+	recordFrom origin // of pidFile
 }
 
 // Value is one value in force. The values of environment variables are hidden.
@@ -58,10 +62,11 @@ func Load(in Input) (*Config, error) {
 	}
 	d.finish()
 	d.checkPlatform(haveSockets)
+	d.checkDir()
 	if err := d.problems.err(); err != nil {
 		return nil, err
 	}
-	c := &Config{Spec: d.spec, Values: d.values(), Warnings: d.warnings, Files: d.files}
+	c := &Config{Spec: d.spec, Values: d.values(), Warnings: d.warnings, Files: d.files, recordFrom: d.origins[keyIndex("pidFile")]}
 	c.Spec.ConfigHash = hash(c.Values)
 	return c, nil
 }
@@ -347,12 +352,17 @@ func (d *draft) problemAt(path string, f fault) {
 
 // problemFrom notes that what stands at o, or path where nothing does, is wrong together with others.
 func (d *draft) problemFrom(o origin, path string, f fault) {
+	d.problems = append(d.problems, problemOf(o, path, f))
+}
+
+// problemOf is what is wrong with what stands at o, or path where nothing does.
+func problemOf(o origin, path string, f fault) Problem {
 	for _, key := range [...]string{o.key, o.name} {
 		if key != "" {
 			path = key
 		}
 	}
-	d.problems = append(d.problems, Problem{File: o.file, Line: o.line, Column: o.column, Key: path, Text: f.text, Fix: f.fix})
+	return Problem{File: o.file, Line: o.line, Column: o.column, Key: path, Text: f.text, Fix: f.fix}
 }
 
 func (d *draft) checkPaths() {
@@ -366,6 +376,26 @@ func (d *draft) checkPaths() {
 	if log == pid || log == pid+".lock" {
 		d.problemAt("logFile", fault{"the record or its lock has the same path", "write another path"})
 	}
+}
+
+// checkDir: the system says of a directory that is missing that the program is.
+func (d *draft) checkDir() {
+	if !d.in.Here || len(d.spec.Command) == 0 {
+		return
+	}
+	err := project.Searchable(d.spec.Dir)
+	if err == nil {
+		return
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	fix := "make the directory, or write another path"
+	if errors.Is(err, fs.ErrPermission) {
+		fix = "let the daemon's user enter it, or write another path"
+	}
+	d.problemAt("workingDirectory", fault{"the command cannot run in " + strconv.Quote(d.spec.Dir) + ": " + err.Error(), fix})
 }
 
 func (d *draft) checkReadiness() {

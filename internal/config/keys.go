@@ -31,7 +31,7 @@ var keys = [...]key{
 	},
 	{
 		path: "workingDirectory", kind: kindPath, at: func(d *draft) any { return &d.spec.Dir }, def: "the project",
-		doc: "Where the command runs.",
+		doc: "Where the command runs. It must exist when it is started.",
 	},
 	{
 		path: "environment", kind: kindEnvironment,
@@ -39,7 +39,7 @@ var keys = [...]key{
 	},
 	{
 		path: "environmentFile", kind: kindPath, at: func(d *draft) any { return &d.envFile }, def: "`.apex/<name>.env` if it exists",
-		doc: "`KEY=value` lines for the command; refused when group or others may read or write it (Unix).",
+		doc: "`KEY=value` lines for the command; refused when group or others may read or write it (Unix). One that is configured must exist.",
 	},
 	{
 		path: "pollInterval", kind: kindPassed, at: func(d *draft) any { return &d.pollInterval }, env: "APEX_POLL_INTERVAL",
@@ -51,7 +51,7 @@ var keys = [...]key{
 	},
 	{
 		path: "pidFile", kind: kindPath, at: func(d *draft) any { return &d.spec.PIDFile }, env: "APEX_PID_FILE", def: "`.apex/<name>.pid`",
-		doc: "The record. The lock is this path with `.lock` added.",
+		doc: "The record. The lock is this path with `.lock` added. Stop the daemon before you change it: afterwards nobody looks for it there.",
 	},
 	{
 		path: "logFile", kind: kindPath, at: func(d *draft) any { return &d.spec.Log.Path }, env: "APEX_LOG_FILE", def: "`.apex/<name>.log`",

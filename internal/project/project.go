@@ -62,7 +62,7 @@ func CheckDir(project string) error {
 	case err == nil && !fi.IsDir():
 		return unusable(path, service.CodeConfigInvalid, errors.New("it is not a directory"), "move it away; apexd keeps its files in a directory of that name")
 	case err == nil:
-		err = searchable(path)
+		err = Searchable(path)
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		return unusable(path, service.CodePermissionDenied, err, "run as the user that owns it, or ask them for access")
@@ -101,14 +101,14 @@ func resolve(path, cwd, source string) (string, error) {
 // use its project, and not list the user's home above it.
 func realDir(path string, eval func(string) (string, error)) (string, error) {
 	dir, err := eval(path)
-	if errors.Is(err, fs.ErrPermission) && searchable(path) == nil {
+	if errors.Is(err, fs.ErrPermission) && Searchable(path) == nil {
 		dir, err = path, nil
 	}
 	if err == nil {
 		dir, err = filepath.Abs(dir)
 	}
 	if err == nil {
-		err = searchable(dir)
+		err = Searchable(dir)
 	}
 	return dir, err
 }
@@ -131,8 +131,8 @@ func setting(source string) string {
 
 var errNotDir = errors.New("it is not a directory")
 
-// searchable reports why names in dir cannot be looked up, or nil. Listing it is not needed: status works in a directory with mode 0711.
-func searchable(dir string) error {
+// Searchable reports why names in dir cannot be looked up, or nil. Listing it is not needed: status works in a directory with mode 0711.
+func Searchable(dir string) error {
 	fi, err := os.Stat(dir)
 	if err != nil {
 		return err

@@ -473,6 +473,8 @@ func hintFor(err error) string {
 	switch {
 	case errors.As(err, &socket):
 		return socket.Hint()
+	case errors.Is(err, errNoDir):
+		return "make the directory, or change workingDirectory in .apex/config.yaml"
 	case errors.Is(err, errNoProgram):
 		return "check daemon.command in .apex/config.yaml, and PATH"
 	case errors.Is(err, fs.ErrPermission):

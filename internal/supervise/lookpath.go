@@ -8,8 +8,29 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/service"
 )
+
+// errNoDir says that a workload has nowhere to run: execve(2) and its like would say that of the program.
+var errNoDir = errors.New("cannot run in the working directory")
+
+// checkDir reports why no process can run in dir, or nil.
+func checkDir(dir string) error {
+	if err := project.Searchable(dir); err != nil {
+		return fmt.Errorf("%w %q: %w", errNoDir, dir, reason(err))
+	}
+	return nil
+}
+
+// reason is err without the path and the call, which the caller names.
+func reason(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
 
 // errNoProgram says that a command was not found.
 var errNoProgram = errors.New("no such program")
@@ -85,9 +106,15 @@ func CheckCommand(spec service.Spec) error {
 	if len(spec.Command) == 0 {
 		return nil
 	}
+	if err := checkDir(spec.Dir); err != nil {
+		return err
+	}
 	_, err := FindCommand(spec, os.Environ())
 	return err
 }
+
+// Hint says what to do about an error of CheckCommand.
+func Hint(err error) string { return hintFor(err) }
 
 // FindCommand is the file of the workload's program, where the daemon has the environment environ. spec has a command.
 func FindCommand(spec service.Spec, environ []string) (string, error) {

@@ -54,6 +54,9 @@ func lockThread() (unlock func()) {
 // startProcess executes spec.Command with its output, standard error included, going to out, and the sockets of handed. With adopt, descendants that lose their parent are
 // adopted where the system offers it.
 func startProcess(spec service.Spec, env []string, out *os.File, _ chan os.Signal, adopt bool, handed *sockets.Holder) (tree, error) {
+	if err := checkDir(spec.Dir); err != nil {
+		return nil, err
+	}
 	path, err := lookPath(spec.Command[0], spec.Dir, env)
 	if err != nil {
 		return nil, err

@@ -39,6 +39,9 @@ func reapOrphans(bool) {}
 
 // startProcess executes spec.Command with its output, standard error included, going to out. The tree ends with this process, however that ends.
 func startProcess(spec service.Spec, env []string, out *os.File, wake chan os.Signal, _ bool, _ *sockets.Holder) (tree, error) {
+	if err := checkDir(spec.Dir); err != nil {
+		return nil, err
+	}
 	path, err := lookPath(spec.Command[0], spec.Dir, env)
 	if err != nil {
 		return nil, err

@@ -1,9 +1,11 @@
 package supervise
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +155,23 @@ func TestLookPath(t *testing.T) {
 				t.Errorf("%q, %v, want %q", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestCheckCommandDir: that there is no place to run is not said of the program.
+func TestCheckCommandDir(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, row := range []struct {
+		dir  string
+		want error
+	}{{dir, nil}, {filepath.Join(dir, "gone"), errNoDir}, {exe, errNoDir}} {
+		err := CheckCommand(service.Spec{Command: []string{exe}, Dir: row.dir})
+		if !errors.Is(err, row.want) || err != nil && (!strings.Contains(err.Error(), strconv.Quote(row.dir)) || !strings.Contains(Hint(err), "workingDirectory")) {
+			t.Errorf("%s: %v, hint %q, want %v", row.dir, err, Hint(err), row.want)
+		}
 	}
 }
