@@ -27,7 +27,7 @@ byte; one that has such a section already is left alone. With --name the section
 			if cmd.Flags().Changed("ready") {
 				var err error
 				if st.Ready, err = config.ParseReadiness(ready); err != nil {
-					return usageError("--ready: "+err.Error(), "write notify, an address as 127.0.0.1:8080, a URL as http://127.0.0.1:8080/health, or what a line of output has in it as /listening on/")
+					return usageError("--ready: "+err.Error(), "write notify, a port as 8080, an address as 127.0.0.1:8080, a URL as http://127.0.0.1:8080/health, or what a line of output has in it as /listening on/")
 				}
 			}
 			t, err := a.find()
@@ -45,6 +45,6 @@ byte; one that has such a section already is left alone. With --name the section
 			return a.answer(map[string]string{"path": t.config}, "%s", done)
 		},
 	}
-	cmd.Flags().StringVar(&ready, "ready", "", "`what` makes the command ready, instead of that it runs: notify, 127.0.0.1:8080, http://127.0.0.1:8080/health, or /regexp/ of a line of output")
+	cmd.Flags().StringVar(&ready, "ready", "", "`what` makes the command ready, instead of that it runs: notify, 8080 or 127.0.0.1:8080, http://127.0.0.1:8080/health, or /regexp/ of a line of output")
 	return cmd
 }

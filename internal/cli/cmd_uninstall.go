@@ -25,7 +25,7 @@ func newUninstallCmd(a *app) *cobra.Command {
 		Long: `Stop the daemon, disable it, and remove everything that install has made, also where half of it is gone already. The project's files, its log and
 history among them, and your drop-ins stay.
 
-Exit status: 0 gone, or it was not installed; 77 no permission; 1 something could not be removed.`,
+Exit status: 0 gone, or it was not installed; 77 no permission; 1 something could not be removed, or no service manager runs here (PLATFORM_UNSUPPORTED).`,
 		Example: "  apexd uninstall\n  sudo apexd uninstall --system",
 		Args:    none,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.uninstall(cmd, scope, dry) },
