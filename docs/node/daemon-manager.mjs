@@ -1,4 +1,5 @@
 // DaemonManager as ADR-051 describes it, on top of apexd. Plain Node 18 or later, no dependency; copy it.
+// What it reads of apexd, key by key: docs/json.md.
 import { execFile } from 'node:child_process'
 
 /** An error of apexd's: code is stable (docs/errors.md), hint says what to do. */
