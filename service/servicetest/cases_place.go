@@ -5,8 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 	"strings"
+	"time"
 
 	"github.com/joshuaaferguson/apexd/service"
 )
