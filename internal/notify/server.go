@@ -26,7 +26,7 @@ type Server struct {
 	//
 	// Before that the UID is looked at. Messages of root and of this process's user go to Accept, or are accepted if there is none.
 	// Those of other users are refused, except that a Server of root asks Accept about them, since its workload may have dropped privileges.
-	Accept func(pid int) bool
+	Accept func(pid, uid int) bool
 
 	conn    *net.UnixConn
 	address string       // as in NOTIFY_SOCKET
@@ -143,7 +143,7 @@ var errStranger = errors.New("the sender is not of this workload")
 
 // admit decides as documented at Accept, for a process of user uid, euid. Where the OS names no sender the directory's mode has
 // kept strangers out.
-func admit(from sender, uid, euid int, accept func(pid int) bool) bool {
+func admit(from sender, uid, euid int, accept func(pid, uid int) bool) bool {
 	if from.uid < 0 {
 		return true
 	}
@@ -151,7 +151,7 @@ func admit(from sender, uid, euid int, accept func(pid int) bool) bool {
 	if accept == nil {
 		return known
 	}
-	return (known || uid == 0) && accept(from.pid)
+	return (known || uid == 0) && accept(from.pid, from.uid)
 }
 
 func (s *Server) mayReport() bool {

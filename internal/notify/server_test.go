@@ -3,12 +3,12 @@ package notify
 import "testing"
 
 func TestAdmit(t *testing.T) {
-	yes, no := func(int) bool { return true }, func(int) bool { return false }
+	yes, no := func(int, int) bool { return true }, func(int, int) bool { return false }
 	tests := []struct {
 		name      string
 		from      sender
 		uid, euid int
-		accept    func(int) bool
+		accept    func(int, int) bool
 		want      bool
 	}{
 		{"not named by the OS", sender{0, -1}, 1000, 1000, no, true},
@@ -35,7 +35,7 @@ func TestAdmit(t *testing.T) {
 
 func TestAdmitPassesPID(t *testing.T) {
 	var got int
-	admit(sender{pid: 77, uid: 5}, 5, 5, func(pid int) bool { got = pid; return true })
+	admit(sender{pid: 77, uid: 5}, 5, 5, func(pid, _ int) bool { got = pid; return true })
 	if got != 77 {
 		t.Errorf("the hook got PID %d, want 77", got)
 	}

@@ -57,7 +57,9 @@ func listening(t *testing.T, accept func(int) bool) (*Server, <-chan Message) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Accept = accept
+	if accept != nil {
+		s.Accept = func(pid, _ int) bool { return accept(pid) }
+	}
 	return s, serve(t, s)
 }
 

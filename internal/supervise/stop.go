@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/joshuaaferguson/apexd/internal/history"
 	"github.com/joshuaaferguson/apexd/internal/notify"
+	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -217,6 +219,8 @@ func (d *daemon) listen(ctx context.Context, a *attempt) {
 		}
 		return
 	}
+	self := os.Geteuid()
+	s.Accept = func(pid, uid int) bool { return uid == 0 || uid == self || descendsFromUs(pid) } // who sends and ends, as systemd-notify(1) does, is nobody's child by now
 	d.server, d.spoken = s, false
 	go s.Serve(ctx, func(m notify.Message) {
 		d.post(ctx, func() {
@@ -225,6 +229,12 @@ func (d *daemon) listen(ctx context.Context, a *attempt) {
 			}
 		})
 	})
+}
+
+// descendsFromUs reports whether process pid is one that we have started, or one of its descendants: those that lose their parent become our children, see startProcess.
+func descendsFromUs(pid int) bool {
+	p, err := proc.Inspect(pid)
+	return err == nil && p.PID != os.Getpid() && ancestors(p)[os.Getpid()]
 }
 
 // fallSilent is the end of a run for listen. What it has said last may be heard yet, and is no word of the next run, which gets a socket of its own; one that speaks to nobody goes on with
