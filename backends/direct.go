@@ -65,7 +65,7 @@ func (d *Direct) Stop(ctx context.Context, o service.StopOptions) (service.Stopp
 	}
 	h, err := d.handle("stop daemon", f)
 	if errors.Is(err, proc.ErrNotFound) { // it ended by itself meanwhile
-		return service.Stopped{PID: f.PID, Took: time.Since(began)}, nil
+		return service.Stopped{PID: f.PID, Took: time.Since(began)}, d.clear(ctx, d.Ref.Look())
 	}
 	if err != nil {
 		return service.Stopped{}, err

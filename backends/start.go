@@ -104,18 +104,18 @@ func read(out io.Reader) Answer {
 func (d *Direct) answered(pid int, a Answer, errs io.Reader, ended <-chan string) (service.Started, error) {
 	switch {
 	case a.Error != nil:
-		<-ended // nothing is left when this returns: the daemon answers as the last thing it does
+		_, _ = d.ended(pid, ended) // nothing is left when this returns: the daemon answers as the last thing it does
 		return service.Started{}, a.Error
 	case a.PID == 0:
 		state, err := d.ended(pid, ended)
 		if err != nil {
 			return service.Started{}, err
 		}
-		words, _ := io.ReadAll(io.LimitReader(errs, maxAnswer))
-		return service.Started{}, &service.Error{
-			Op: "start daemon", Code: service.CodeStartFailed, Hint: `see "apexd logs"`,
-			Err: errors.Join(fmt.Errorf("the daemon ended without a word (%s): %s", state, bytes.TrimSpace(words)), d.endLeftovers()),
+		why := fmt.Errorf("the daemon ended without a word (%s)", state)
+		if words, _ := io.ReadAll(io.LimitReader(errs, maxAnswer)); len(bytes.TrimSpace(words)) > 0 {
+			why = fmt.Errorf("%w: %s", why, bytes.TrimSpace(words))
 		}
+		return service.Started{}, &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Hint: `see "apexd logs"`, Err: errors.Join(why, d.endLeftovers())}
 	}
 	return service.Started{PID: a.PID, Address: a.Address}, nil
 }
