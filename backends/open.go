@@ -132,7 +132,7 @@ func Locate(in *config.Input, flag, cwd string) (Place, error) {
 	if dir, err := os.UserConfigDir(); err == nil {
 		in.UserConfig = filepath.Join(dir, "apexd", "config.yaml")
 	}
-	p.Ref = pidfile.Ref{Project: in.Project, StateDir: project.StateDir(runtime.GOOS, os.Getenv, home)}
+	p.Ref = pidfile.Ref{Project: in.Project, StateDir: project.StateDir(runtime.GOOS, os.Getenv, home), Name: in.Name}
 	p.Ref.Path, p.Log, p.Warning = config.Locate(*in)
 	return p, nil
 }

@@ -1,6 +1,7 @@
 package pidfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,8 +74,24 @@ func (r Ref) enter(self proc.Info) error {
 	return safefile.ReplaceState(r.guardBase()+".json", append(b, '\n'), guardMode)
 }
 
-// name is the daemon's name as its PID file has it: web for .apex/web.pid.
-func (r Ref) name() string { return strings.TrimSuffix(filepath.Base(r.Path), ".pid") }
+// name is the daemon's name, or where nobody has said it the one that its PID file has: web for .apex/web.pid.
+func (r Ref) name() string { return cmp.Or(r.Name, strings.TrimSuffix(filepath.Base(r.Path), ".pid")) }
+
+// Known reports whether the index has r: a daemon of this user has run with this PID file.
+func (r Ref) Known() bool { return r.StateDir != "" && !isMissing(r.guardBase()+".json") }
+
+// Others are the daemons of r's project and name that run with other PID files, as far as this user's index knows: who changes the path of the PID file while the daemon runs has them.
+func (r Ref) Others() []Ref {
+	entries, _ := Entries(r.StateDir) // what cannot be read is not known
+	var others []Ref
+	for _, e := range entries {
+		other := Ref{Path: e.PIDFile, Project: e.Project, StateDir: r.StateDir, Name: e.Name}
+		if e.Project == r.Project && e.Name == r.name() && e.PIDFile != r.Path && other.Look().Running {
+			others = append(others, other)
+		}
+	}
+	return others
+}
 
 // Unfinished reports whether the last daemon here, of this user and since the machine was started, did not end cleanly. It knows also when the record was
 // deleted. While a daemon runs it is unfinished.

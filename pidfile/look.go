@@ -19,6 +19,7 @@ type Ref struct {
 	Path     string // of the record; the lock is Path + ".lock"
 	Project  string // real path of the project
 	StateDir string // per-user directory of the guard (see guard.go); "" is none
+	Name     string // the daemon's, for the index; "" is that of the PID file
 }
 
 // LockPath is the lock's path, always beside the record.

@@ -68,6 +68,11 @@ func (a *app) start(cmd *cobra.Command, t target, args []string, keeper service.
 	if err != nil {
 		return err
 	}
+	if !t.Ref.Known() { // the path of its PID file is new
+		for _, w := range besides(t.Ref) {
+			a.warn(w)
+		}
+	}
 	began := time.Now()
 	shown := a.waiting(t.Ref, startText(d.Spec, t.Ref))
 	<-armed

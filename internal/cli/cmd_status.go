@@ -19,8 +19,10 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/doctor"
 	"github.com/joshuaaferguson/apexd/internal/logfile"
 	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/shellword"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
 	"github.com/joshuaaferguson/apexd/internal/term"
+	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -103,6 +105,9 @@ func (a *app) statusOf(ctx context.Context, t target) service.Status {
 	if w := project.Elsewhere(t.Ref.Project); w != "" {
 		s.Warnings = append(s.Warnings, w)
 	}
+	if !s.Running {
+		s.Warnings = append(s.Warnings, besides(t.Ref)...)
+	}
 	if s.State == service.StateStopped && t.in.Name == service.DefaultName {
 		s.Warnings = append(s.Warnings, onlyOthers(t)...)
 	}
@@ -135,6 +140,15 @@ func onlyOthers(t target) []string {
 		return nil
 	}
 	return []string{"this project's daemons are " + strings.Join(names, ", ") + seeAll}
+}
+
+// besides says of daemons with the name of ref's that they run with other PID files: whoever has changed the path while one ran would miss it.
+func besides(ref pidfile.Ref) []string {
+	var all []string
+	for _, other := range ref.Others() {
+		all = append(all, "a daemon of this name runs with the PID file "+other.Path+`: "apexd stop --pid-file `+shellword.Show(other.Path)+`" stops it`)
+	}
+	return all
 }
 
 const seeAll = `: see "apexd status --all"`

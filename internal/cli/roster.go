@@ -98,7 +98,7 @@ func (r roster) known() ([]known, []unread) {
 		}
 		for _, e := range entries {
 			names[service.RegistrationName(e.Project, e.Name)] = true
-			found = append(found, known{p.user, pidfile.Ref{Path: e.PIDFile, Project: e.Project, StateDir: p.dir}, e.Name, p.own})
+			found = append(found, known{p.user, pidfile.Ref{Path: e.PIDFile, Project: e.Project, StateDir: p.dir, Name: e.Name}, e.Name, p.own})
 		}
 	}
 	return append(found, r.registered(names)...), missed
@@ -116,7 +116,7 @@ func (r roster) registered(names map[string]bool) []known {
 		if !mine && !r.allUsers {
 			continue
 		}
-		ref := pidfile.Ref{Project: k.Project, Path: k.PIDFile, StateDir: stateDirOf(cmp.Or(k.User, self), self)}
+		ref := pidfile.Ref{Project: k.Project, Path: k.PIDFile, StateDir: stateDirOf(cmp.Or(k.User, self), self), Name: k.Name}
 		if ref.Path == "" {
 			none := func(string) (string, bool) { return "", false }
 			ref.Path, _, _ = config.Locate(config.Input{Project: k.Project, Name: k.Name, Env: none}) // it always answers
@@ -165,12 +165,26 @@ func (r roster) look(ctx context.Context, stopped, usage bool) ([]userDaemon, []
 		}
 	}
 	slices.SortFunc(found, func(x, y userDaemon) int {
-		return cmp.Or(cmp.Compare(x.User, y.User), cmp.Compare(x.Project, y.Project), cmp.Compare(x.Name, y.Name))
+		return cmp.Or(cmp.Compare(x.User, y.User), cmp.Compare(x.Project, y.Project), cmp.Compare(x.Name, y.Name), stoppedLast(x, y))
+	})
+	found = slices.CompactFunc(found, func(x, y userDaemon) bool { // one with the path of its PID file of before is the same daemon, unless both do something
+		return x.User == y.User && x.Project == y.Project && x.Name == y.Name && (x.State == service.StateStopped || y.State == service.StateStopped)
 	})
 	if usage {
 		measure(found)
 	}
 	return found, missed
+}
+
+// stoppedLast compares two with one name.
+func stoppedLast(x, y userDaemon) int {
+	switch xs, ys := x.State == service.StateStopped, y.State == service.StateStopped; {
+	case xs == ys:
+		return 0
+	case xs:
+		return 1
+	}
+	return -1
 }
 
 // measure says what those of found that run use. Where the system does not tell, nothing is said.

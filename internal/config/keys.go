@@ -51,7 +51,7 @@ var keys = [...]key{
 	},
 	{
 		path: "pidFile", kind: kindPath, at: func(d *draft) any { return &d.spec.PIDFile }, env: "APEX_PID_FILE", def: "`.apex/<name>.pid`",
-		doc: "The record. The lock is this path with `.lock` added. Stop the daemon before you change it: afterwards nobody looks for it there.",
+		doc: "The record. The lock is this path with `.lock` added. Stop the daemon before you change it: afterwards only `apexd list` and a warning of `status` and `start` know it.",
 	},
 	{
 		path: "logFile", kind: kindPath, at: func(d *draft) any { return &d.spec.Log.Path }, env: "APEX_LOG_FILE", def: "`.apex/<name>.log`",
