@@ -137,14 +137,11 @@ func Overwrite(path string, data []byte) error {
 
 // Make makes path, empty and with perm whatever the umask is, where it is missing, for those who open a file in their own way. Errors are those of Open.
 func Make(path string, perm fs.FileMode) error {
-	f, err := Open(path, os.O_RDONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		f, err = Open(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, perm)
-		if err == nil {
-			_ = chmod(f, perm) // a file system without modes has none
-		}
+	f, err := Open(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err == nil {
+		_ = chmod(f, perm) // a file system without modes has none
 	}
-	if errors.Is(err, fs.ErrExist) { // somebody else has just made it
+	if errors.Is(err, fs.ErrExist) {
 		f, err = Open(path, os.O_RDONLY|os.O_CREATE, perm)
 	}
 	if err != nil {
