@@ -180,9 +180,9 @@ func TestReadyAfterWatchdog(t *testing.T) {
 
 // TestReloadWhenever: a reload is done, and told, whatever the daemon is about. The workload hears of it as soon as it can.
 func TestReloadWhenever(t *testing.T) {
-	const hears = `trap "echo heard >> heard" HUP; $tell; while :; do sleep 0.01; done`
+	const hears = `trap "echo heard >> heard" USR1; $tell; while :; do sleep 0.01; done`
 	hash := func(o *Options) {
-		o.Spec.ReloadSig, o.Spec.ConfigHash = "SIGHUP", "old"
+		o.Spec.ReloadSig, o.Spec.ConfigHash = "SIGUSR1", "old" // nohup(1) has SIGHUP ignored, which no shell can trap then
 		o.Reload = func() (service.Spec, error) {
 			spec := o.Spec
 			spec.ConfigHash = "new"
