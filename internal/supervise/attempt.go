@@ -82,7 +82,7 @@ func (d *daemon) launch(ctx context.Context) {
 		d.unlisten()
 		d.announce()
 		a.cancel()
-		d.failed(ctx, &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err, Hint: hintFor(err)})
+		d.failed(ctx, &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err, Hint: Hint(err)})
 		return
 	}
 	d.run1 = a
@@ -467,8 +467,8 @@ func (d *daemon) retry(ctx context.Context, delay time.Duration) {
 	d.deadline.set(delay, func() { d.launch(ctx) })
 }
 
-// hintFor says what to do about an error of executing the workload or of opening our files.
-func hintFor(err error) string {
+// Hint says what to do about an error of CheckCommand, of executing the workload, or of opening our files.
+func Hint(err error) string {
 	var socket *sockets.Error
 	switch {
 	case errors.As(err, &socket):

@@ -113,9 +113,6 @@ func CheckCommand(spec service.Spec) error {
 	return err
 }
 
-// Hint says what to do about an error of CheckCommand.
-func Hint(err error) string { return hintFor(err) }
-
 // FindCommand is the file of the workload's program, where the daemon has the environment environ. spec has a command.
 func FindCommand(spec service.Spec, environ []string) (string, error) {
 	return lookPath(spec.Command[0], spec.Dir, lastWins(slices.Concat(environ, spec.Env)))

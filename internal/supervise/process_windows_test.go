@@ -208,7 +208,7 @@ func TestBadFormat(t *testing.T) {
 	}
 	defer os.Remove(path)
 	_, err := startProcess(service.Spec{Command: []string{path}, Dir: os.TempDir()}, os.Environ(), os.Stdout, nil, true, &sockets.Holder{})
-	if err == nil || !isExecFormat(err) || hintFor(err) == "" {
+	if err == nil || !isExecFormat(err) || Hint(err) == "" {
 		t.Errorf("startProcess: %v", err)
 	}
 }

@@ -248,5 +248,5 @@ func cannotStart(path string, err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	return &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Path: path, Err: err, Hint: hintFor(err)}
+	return &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Path: path, Err: err, Hint: Hint(err)}
 }
