@@ -84,6 +84,9 @@ func (r Ref) acquire(ctx context.Context, daemon bool) (*Lock, Acquired, error) 
 	if err != nil {
 		return nil, Acquired{}, &service.Error{Op: "identify this process", Code: service.CodeLockFailed, Err: err}
 	}
+	if err := r.mayReplace(); err != nil { // before anything is made
+		return nil, Acquired{}, err
+	}
 	if err := safefile.MkdirAll(filepath.Dir(r.Path), dirMode); err != nil {
 		return nil, Acquired{}, lockError(filepath.Dir(r.Path), err)
 	}
@@ -140,12 +143,6 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	if errors.Is(recErr, safefile.ErrUnsafe) || errors.Is(recErr, fs.ErrPermission) {
 		return l, got, nil, lockError(r.Path, recErr)
 	}
-	if errors.Is(recErr, service.ErrPIDFileCorrupted) && !r.mayReplace() {
-		return l, got, nil, &service.Error{
-			Op: "lock", Code: service.CodePIDFileCorrupted, Path: r.Path, Err: errors.New("the file is neither a record nor a PID, and not named like a PID file"),
-			Hint: "nothing is overwritten or removed that may be somebody's; give another path, which should end in .pid, or remove the file yourself",
-		}
-	}
 	got.Previous = f.Record
 	got.Warnings = f.Warnings
 	if f.State != service.StateStopped && f.Reason != "" {
@@ -170,14 +167,22 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	return l, got, nil, nil
 }
 
-// mayReplace reports whether a file that holds no record is one all the same: it has the name of one, or it is empty. Else a wrong path, or one that came with somebody's project, would cost
-// a file.
-func (r Ref) mayReplace() bool {
+// mayReplace reports why the file at the path is not to be replaced or removed: it is neither a record nor empty, and has not the name of a PID file. Else a wrong path, or one that came with
+// somebody's project, would cost a file.
+func (r Ref) mayReplace() error {
 	if filepath.Ext(r.Path) == ".pid" {
-		return true
+		return nil
 	}
-	fi, err := os.Lstat(r.Path)
-	return err == nil && fi.Size() == 0
+	if _, err := Read(r.Path); !errors.Is(err, service.ErrPIDFileCorrupted) {
+		return nil
+	}
+	if fi, err := os.Lstat(r.Path); err == nil && fi.Size() == 0 {
+		return nil
+	}
+	return &service.Error{
+		Op: "use the PID file", Code: service.CodePIDFileCorrupted, Path: r.Path, Err: errors.New("the file is neither a record nor a PID, and not named like a PID file"),
+		Hint: "nothing is overwritten or removed that may be somebody's; give another path, which should end in .pid, or remove the file yourself",
+	}
 }
 
 // owner looks for a name to give to the holder of the lock.
