@@ -194,10 +194,10 @@ func (d *daemon) heal(ctx context.Context) {
 		return
 	}
 	d.healWait = 0
-	d.watchFiles(ctx) // the old watch ended with the old directory, or where a record that was replaced counts as removed with the old record
 	if !remade && d.recordIsOurs() {
 		return
 	}
+	d.watchFiles(ctx) // the old watch ended with the old directory
 	if err := d.log.Reopen(); err != nil {
 		d.logger.Warn("Cannot reopen the log, ignoring", "err", err)
 	}
