@@ -13,7 +13,6 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/internal/supervise"
 	"github.com/joshuaaferguson/apexd/pidfile"
-	"golang.org/x/sys/unix"
 )
 
 // spawn starts argv in a session of its own (setsid(2)): neither the terminal's SIGHUP nor the caller's end reaches it. What a manager says to the
@@ -33,7 +32,7 @@ func spawn(argv []string, dir string, stdout, stderr *os.File) (child, error) {
 		case err != nil:
 			return err.Error()
 		case ws.Signaled():
-			return "signal " + unix.SignalName(ws.Signal())
+			return "signal " + proc.SignalName(ws.Signal())
 		}
 		return "exit status " + strconv.Itoa(ws.ExitStatus())
 	}}, err

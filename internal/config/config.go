@@ -387,10 +387,6 @@ func (d *draft) checkDir() {
 	if err == nil {
 		return
 	}
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
 	fix := "make the directory, or write another path"
 	if errors.Is(err, fs.ErrPermission) {
 		fix = "let the daemon's user enter it, or write another path"

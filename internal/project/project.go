@@ -131,16 +131,19 @@ func setting(source string) string {
 
 var errNotDir = errors.New("it is not a directory")
 
-// Searchable reports why names in dir cannot be looked up, or nil. Listing it is not needed: status works in a directory with mode 0711.
+// Searchable reports why names in dir cannot be looked up, without dir's own name, or nil. Listing it is not needed: status works in a directory with mode 0711.
 func Searchable(dir string) error {
 	fi, err := os.Stat(dir)
-	if err != nil {
-		return err
-	}
-	if !fi.IsDir() {
+	switch {
+	case err == nil && !fi.IsDir():
 		return errNotDir
+	case err == nil:
+		_, err = os.Stat(dir + string(filepath.Separator) + ".") // looking up "." needs the permission that looking up any name does
 	}
-	_, err = os.Stat(dir + string(filepath.Separator) + ".") // looking up "." needs the permission that looking up any name does
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -35,7 +36,7 @@ func TestWindowsExit(t *testing.T) {
 				t.Errorf("windowsExit = %+v, want %+v", *e, tt.want)
 			}
 			if e.Signal != "" {
-				if got := 128 + portableSignalNumber(e.Signal); got != tt.shell {
+				if got := 128 + proc.SignalNumber(e.Signal); got != tt.shell {
 					t.Errorf("a shell's status is %d, want %d", got, tt.shell)
 				}
 			} else if e.Code != tt.shell {
@@ -74,14 +75,5 @@ func TestStatusText(t *testing.T) {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
-	}
-}
-
-// TestPortableSignalNumber: they are this system's numbers too, where it has signals.
-func TestPortableSignalNumber(t *testing.T) {
-	for _, name := range []string{"SIGHUP", "SIGINT", "SIGQUIT", "SIGABRT", "SIGKILL", "SIGTERM", "SIGNONE", ""} {
-		if got, want := portableSignalNumber(name), signalNumber(name); got != want {
-			t.Errorf("%q is %d, and here %d", name, got, want)
-		}
 	}
 }

@@ -18,18 +18,9 @@ var errNoDir = errors.New("cannot run in the working directory")
 // checkDir reports why no process can run in dir, or nil.
 func checkDir(dir string) error {
 	if err := project.Searchable(dir); err != nil {
-		return fmt.Errorf("%w %q: %w", errNoDir, dir, reason(err))
+		return fmt.Errorf("%w %q: %w", errNoDir, dir, err)
 	}
 	return nil
-}
-
-// reason is err without the path and the call, which the caller names.
-func reason(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	return err
 }
 
 // errNoProgram says that a command was not found.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/pidfile"
 )
 
@@ -50,7 +51,7 @@ func WatchRequests(pidfile.Ref) (<-chan Request, func(), error) {
 }
 
 func requestOf(s syscall.Signal) Request {
-	r := Request{Kind: RequestStop, By: "signal " + unix.SignalName(s)}
+	r := Request{Kind: RequestStop, By: "signal " + proc.SignalName(s)}
 	switch s {
 	case syscall.SIGQUIT:
 		r.Kind = RequestKill

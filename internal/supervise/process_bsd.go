@@ -7,9 +7,6 @@ import (
 	"syscall"
 )
 
-// firstRealTime: there are none, or they have no names that are the same on all of these systems.
-const firstRealTime syscall.Signal = 0
-
 // childAttr: a process group of its own. There is no parent-death signal that os/exec could set on all of these systems; the next start
 // ends a workload that outlived its daemon.
 func childAttr() *syscall.SysProcAttr {

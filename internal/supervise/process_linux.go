@@ -8,9 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// firstRealTime is SIGRTMIN as the C libraries have it: glibc (and shells) 34, musl one more.
-const firstRealTime syscall.Signal = 34
-
 // childAttr: a process group of its own, and SIGKILL when the daemon dies, so that no workload outlives a daemon that was killed
 // (prctl(2), PR_SET_PDEATHSIG; it reaches the main process only, inherit finds the others).
 func childAttr() *syscall.SysProcAttr {

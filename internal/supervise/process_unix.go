@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -125,7 +124,7 @@ func reapOrphans(own bool) {
 func exitOf(ws syscall.WaitStatus) *service.Exit {
 	e := &service.Exit{Code: ws.ExitStatus(), At: time.Now()}
 	if ws.Signaled() {
-		e.Signal = signalName(ws.Signal())
+		e.Signal = proc.SignalName(ws.Signal())
 	}
 	return e
 }
@@ -215,39 +214,6 @@ func (t *processTree) descendants() []proc.Info {
 	}
 	all, _ := proc.Descendants(os.Getpid()) // of those that cannot be seen the group reaches most
 	return all
-}
-
-// The real-time signals have no names in unix.SignalName. On Linux signal(7) counts from SIGRTMIN, which is the first one that the C libraries leave to programs; elsewhere, and for the two
-// before it, the number has to do.
-const (
-	fromFirst = "SIGRTMIN+"
-	byNumber  = "signal "
-)
-
-// signalName is never empty: that would say that there was no signal.
-func signalName(sig syscall.Signal) string {
-	switch name := unix.SignalName(sig); {
-	case name != "":
-		return name
-	case firstRealTime > 0 && sig >= firstRealTime:
-		return fromFirst + strconv.Itoa(int(sig-firstRealTime))
-	}
-	return byNumber + strconv.Itoa(int(sig))
-}
-
-// signalNumber is 0 for what is no name that signalName gives.
-func signalNumber(name string) int {
-	first, digits := 0, ""
-	if n, ok := strings.CutPrefix(name, fromFirst); ok {
-		first, digits = int(firstRealTime), n
-	} else if digits, ok = strings.CutPrefix(name, byNumber); !ok {
-		return int(unix.SignalNum(name))
-	}
-	n, err := strconv.ParseUint(digits, 10, 8)
-	if err != nil {
-		return 0
-	}
-	return first + int(n)
 }
 
 func isExecFormat(err error) bool { return errors.Is(err, syscall.ENOEXEC) }

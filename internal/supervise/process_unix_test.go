@@ -50,3 +50,14 @@ func TestStopWithoutSubreaper(t *testing.T) {
 	s.awaitState(service.StateRunning)
 	s.stop() // which waits for less than that
 }
+
+// TestRealTimeSignal: an end by a signal without a name of its own is one by a signal.
+func TestRealTimeSignal(t *testing.T) {
+	e := exitOf(syscall.WaitStatus(40))
+	if e.Signal == "" || !e.Failed() || (&ExitError{Exit: *e}).Code() != 128+40 {
+		t.Errorf("%s, status %d", Describe(*e), (&ExitError{Exit: *e}).Code())
+	}
+	if text := Describe(service.Exit{Code: -1, Signal: "signal 32"}); text != "was ended by signal 32" {
+		t.Error(text)
+	}
+}

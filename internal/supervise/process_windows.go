@@ -115,8 +115,6 @@ func (t *processTree) kill() {
 	_ = t.tree.Kill(killedCode) // look tells
 }
 
-func signalNumber(name string) int { return portableSignalNumber(name) }
-
 func isExecFormat(err error) bool {
 	return errors.Is(err, windows.ERROR_BAD_EXE_FORMAT) || errors.Is(err, windows.ERROR_EXE_MACHINE_TYPE_MISMATCH)
 }

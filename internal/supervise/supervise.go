@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/notify"
+	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -182,7 +183,7 @@ func (e *ExitError) Unwrap() error { return e.Err }
 // Code is the exit status by which the daemon passes the end on: the workload's own, or 128 + signal as shells do.
 func (e *ExitError) Code() int {
 	if e.Exit.Signal != "" {
-		return 128 + signalNumber(e.Exit.Signal)
+		return 128 + proc.SignalNumber(e.Exit.Signal)
 	}
 	return e.Exit.Code
 }
