@@ -86,6 +86,9 @@ func lastExit(r *pidfile.Record) *service.Exit {
 
 func alreadyRunning(f pidfile.Finding) error {
 	e := &service.Error{Op: "start daemon", Code: service.CodeAlreadyRunning, PID: f.PID, Hint: `"apexd restart" replaces it`}
+	if f.PID > 0 {
+		e.Err = fmt.Errorf("it is already running as PID %d", f.PID) // the lock's own words
+	}
 	if f.Record != nil && f.Record.Backend == string(service.KindDirect) {
 		e.Err = errors.New("it is already running, outside of its service")
 		e.Hint = `"apexd stop" ends it; then "apexd start" starts the service`
