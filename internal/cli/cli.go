@@ -16,6 +16,7 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/project"
 	"github.com/joshuaaferguson/apexd/internal/sockets"
 	"github.com/joshuaaferguson/apexd/internal/version"
+	"github.com/joshuaaferguson/apexd/service"
 )
 
 // app is one invocation: the streams and what the global flags say.
@@ -108,9 +109,23 @@ func (a *app) flags() map[string]string {
 	return f
 }
 
-// direct is the backend of t, with as much of the configuration as can be read; err is what is wrong with the rest.
+// direct is the backend of t, for who may start its daemon; see configured.
 func (a *app) direct(t target, command []string) (*backends.Direct, *config.Config, error) {
 	t.in.Command = command
+	d, c, err := a.configured(t)
+	if err != nil {
+		return d, nil, err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		err = &service.Error{Op: "find the program of apexd itself", Code: service.CodeUnsupported, Err: err, Hint: "on Linux it takes a mounted /proc: mount -t proc proc /proc"}
+	}
+	d.Exec = append([]string{exe}, backends.RunArgs(t.in, t.Ref, t.Log)...)
+	return d, c, err
+}
+
+// configured is the backend of t for who does not start its daemon, with as much of the configuration as can be read; err is what is wrong with the rest.
+func (a *app) configured(t target) (*backends.Direct, *config.Config, error) {
 	c, err := config.Load(t.in)
 	d := &backends.Direct{Ref: t.Ref}
 	if err != nil {
@@ -118,9 +133,7 @@ func (a *app) direct(t target, command []string) (*backends.Direct, *config.Conf
 		return d, nil, err
 	}
 	d.Spec = c.Spec
-	exe, err := os.Executable()
-	d.Exec = append([]string{exe}, backends.RunArgs(t.in, t.Ref, t.Log)...)
-	return d, c, err
+	return d, c, nil
 }
 
 // appVersion is what --version and the record say.

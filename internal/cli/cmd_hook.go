@@ -19,7 +19,7 @@ func newHookCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, _, bad := a.direct(t, nil) // a daemon can be stopped whatever its configuration says by now
+			d, _, bad := a.configured(t) // a daemon can be stopped whatever its configuration says by now
 			o := &backends.OpenRC{Direct: d, Registration: reg}
 			switch {
 			case args[0] == "stopped":

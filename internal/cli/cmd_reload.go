@@ -33,7 +33,7 @@ func (a *app) reload(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	d, _, err := a.direct(t, nil)
+	d, _, err := a.configured(t)
 	if err != nil {
 		return err
 	}

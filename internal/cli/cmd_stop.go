@@ -113,7 +113,7 @@ func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
 	if err != nil {
 		return err
 	}
-	d, _, err := a.direct(t, nil)
+	d, _, err := a.configured(t)
 	if err != nil { // a broken configuration must not keep anybody from stopping
 		a.warn(err.Error() + ", using defaults")
 	}
