@@ -27,6 +27,13 @@ type Entry struct {
 	Identity Identity `json:"identity"`
 }
 
+// entryJSON is an Entry as it is written.
+type entryJSON struct {
+	Entry
+	PIDFileBytes []byte `json:"pidFileBytes,omitempty"` // see unsaid
+	ProjectBytes []byte `json:"projectPathBytes,omitempty"`
+}
+
 // guard is a second lock on the same daemon, in the user's state directory, where `rm -rf .apex` and `git clean` do not reach.
 type guard struct{ fl *flock.Flock }
 
@@ -67,7 +74,8 @@ func (r Ref) claim() (g *guard, holder *Finding, err error) {
 
 // enter writes the entry of self, who holds the guard and is the daemon.
 func (r Ref) enter(self proc.Info) error {
-	b, err := json.Marshal(Entry{PIDFile: r.Path, Project: r.Project, Name: r.name(), PID: self.PID, Identity: self.Identity})
+	e := Entry{PIDFile: r.Path, Project: r.Project, Name: r.name(), PID: self.PID, Identity: self.Identity}
+	b, err := json.Marshal(entryJSON{e, unsaid(e.PIDFile), unsaid(e.Project)})
 	if err != nil {
 		return err
 	}
@@ -143,15 +151,16 @@ func (g *guard) release() error {
 }
 
 func readEntry(path string) (Entry, error) {
-	var e Entry
+	var e entryJSON
 	b, _, err := safefile.Read(path, maxRecord)
 	if err != nil {
-		return e, err
+		return e.Entry, err
 	}
 	if err := json.Unmarshal(b, &e); err != nil {
-		return e, fmt.Errorf("%q is no entry: %w", path, err)
+		return e.Entry, fmt.Errorf("%q is no entry: %w", path, err)
 	}
-	return e, nil
+	e.PIDFile, e.Project = said(e.PIDFile, e.PIDFileBytes), said(e.Project, e.ProjectBytes)
+	return e.Entry, nil
 }
 
 // Entries returns the index in stateDir, in no particular order. A missing directory is an empty index, and "" is ErrNoStateDir. The error names what could not be

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -341,7 +342,7 @@ func TestWriteIsWholeAndOurs(t *testing.T) {
 	}
 }
 
-// A project whose path is not UTF-8 has a record all the same, which is its own.
+// A project whose path is not UTF-8 has a record all the same, which is its own, and the index has its path. A copy whose path reads the same in JSON is another project.
 func TestPathThatIsNotUTF8(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "caf\xe9\xff")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -358,6 +359,25 @@ func TestPathThatIsNotUTF8(t *testing.T) {
 	}
 	if f := r.Look(); !f.Running || f.PID != os.Getpid() {
 		t.Errorf("%+v", f)
+	}
+	if all, err := Entries(r.StateDir); err != nil || len(all) != 1 || all[0].PIDFile != r.Path || all[0].Project != r.Project {
+		t.Errorf("the index has %+v, %v", all, err)
+	}
+	other := r
+	other.Project = strings.Replace(dir, "\xe9", "\xe8", 1)
+	if f := other.Look(); f.PID != os.Getpid() || len(f.Warnings) != 1 {
+		t.Errorf("whoever has the lock, moved from a path that reads the same: %+v", f)
+	}
+	b, err := os.ReadFile(r.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Path = filepath.Join(t.TempDir(), "daemon.pid")
+	if err := os.WriteFile(other.Path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f := other.Look(); f.Running {
+		t.Errorf("a copy whose path reads the same: %+v", f)
 	}
 	if err := os.Remove(r.Path); err != nil {
 		t.Fatal(err)

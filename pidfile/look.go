@@ -336,6 +336,3 @@ func (f Finding) Owner() int {
 
 // Owner is the user ID that owned the file that r was read from; -1 when the system has no such thing. Of a record that was not read it is 0.
 func (r *Record) Owner() int { return r.owner }
-
-// isPath reports whether recorded, read from JSON, is path. JSON cannot carry a byte that is not UTF-8 and has U+FFFD in its place (encoding/json, Marshal).
-func isPath(recorded, path string) bool { return recorded == path || recorded == string([]rune(path)) }

@@ -1,6 +1,7 @@
 package pidfile
 
 import (
+	"encoding/base64"
 	"math"
 	"time"
 
@@ -14,6 +15,12 @@ type object map[string]any
 func (o object) str(name string) string {
 	s, _ := o[name].(string)
 	return s
+}
+
+// bytes are what stands as base64, as encoding/json writes them.
+func (o object) bytes(name string) []byte {
+	b, _ := base64.StdEncoding.DecodeString(o.str(name)) // what is no base64 is ignored
+	return b
 }
 
 // strs are the strings of a list.
@@ -80,7 +87,7 @@ func (o object) identity(name string) Identity {
 
 func (o object) record(pid int) *Record {
 	r := &Record{
-		PID: pid, StartedAt: o.time("startedAt"), Version: o.str("version"), ProjectPath: o.str("projectPath"),
+		PID: pid, StartedAt: o.time("startedAt"), Version: o.str("version"), ProjectPath: said(o.str("projectPath"), o.bytes("projectPathBytes")),
 		Schema: o.int("schema"), Name: o.str("name"), Identity: o.identity("identity"),
 		Backend: o.str("backend"), Scope: o.str("scope"), Service: o.str("service"),
 		State: service.State(o.str("state")), Since: o.time("since"), Ready: o.bool("ready"), Loads: o.int("loads"), StatusText: o.str("statusText"), Ended: o.bool("ended"),
@@ -95,7 +102,7 @@ func (o object) record(pid int) *Record {
 		}
 	}
 	if l := o.object("log"); l != nil {
-		r.Log = &Log{Kind: l.str("kind"), Path: l.str("path")}
+		r.Log = &Log{Kind: l.str("kind"), Path: said(l.str("path"), o.bytes("logPathBytes"))}
 	}
 	return r
 }

@@ -129,9 +129,20 @@ func Decode(b []byte) (*Record, error) {
 	return o.record(pid), nil
 }
 
+// recordJSON is a Record as it is written.
+type recordJSON struct {
+	*Record
+	ProjectBytes []byte `json:"projectPathBytes,omitempty"` // see unsaid
+	LogBytes     []byte `json:"logPathBytes,omitempty"`
+}
+
 // Encode returns the record as it is written: indented JSON for the people who open it, ended by a newline.
 func (r *Record) Encode() ([]byte, error) {
-	b, err := json.MarshalIndent(r, "", "  ")
+	all := recordJSON{Record: r, ProjectBytes: unsaid(r.ProjectPath)}
+	if r.Log != nil {
+		all.LogBytes = unsaid(r.Log.Path)
+	}
+	b, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return nil, err
 	}

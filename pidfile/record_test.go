@@ -77,10 +77,10 @@ func TestRoundTrip(t *testing.T) {
 	at := Time{time.Date(2025, 1, 15, 10, 30, 0, 120e6, time.UTC)}
 	id := Identity{StartTime: "109189", BootID: "6f0c", PIDNamespace: "4026531836"}
 	rec := &Record{
-		PID: 12345, StartedAt: at, Version: "0.4.0", ProjectPath: "/p", Schema: 1, Name: "daemon", Identity: id, Backend: "systemd", Scope: "user",
+		PID: 12345, StartedAt: at, Version: "0.4.0", ProjectPath: "/p\xe9", Schema: 1, Name: "daemon", Identity: id, Backend: "systemd", Scope: "user",
 		Service: "x.service", State: service.StateRestarting, Since: at, Ready: true, Loads: 4, StatusText: "a \"b\"\n\u2028",
 		Workload: &Workload{PID: 7, Identity: id, StartedAt: at, Source: "config", Address: "127.0.0.1:1", Restarts: 3, LastExit: &Exit{Code: -1, Signal: "SIGKILL", At: at}},
-		Log:      &Log{Kind: "file", Path: "/p/.apex/daemon.log"}, Ended: true,
+		Log:      &Log{Kind: "file", Path: "/p\xe9/.apex/daemon.log"}, Ended: true,
 	}
 	empty := 0
 	for _, v := range reflect.ValueOf(*rec).Fields() {
