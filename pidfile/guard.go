@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -90,15 +91,34 @@ func (r Ref) Known() bool { return r.StateDir != "" && !isMissing(r.guardBase()+
 
 // Others are the daemons of r's project and name that run with other PID files, as far as this user's index knows: who changes the path of the PID file while the daemon runs has them.
 func (r Ref) Others() []Ref {
-	entries, _ := Entries(r.StateDir) // what cannot be read is not known
-	var others []Ref
-	for _, e := range entries {
-		other := Ref{Path: e.PIDFile, Project: e.Project, StateDir: r.StateDir, Name: e.Name}
-		if e.Project == r.Project && e.Name == r.name() && e.PIDFile != r.Path && other.Look().Running {
-			others = append(others, other)
+	return slices.DeleteFunc(r.namesakes(), func(o Ref) bool { return o.Path == r.Path || !o.Look().Running })
+}
+
+// Survivors are the daemons of r's project and name that run, and then those that have not ended cleanly, as far as this user's index knows: it outlives the project, and the
+// configuration that said where the PID file is.
+func (r Ref) Survivors() []Ref {
+	var running, killed []Ref
+	for _, o := range r.namesakes() {
+		switch {
+		case o.Look().Running:
+			running = append(running, o)
+		case o.Unfinished():
+			killed = append(killed, o)
 		}
 	}
-	return others
+	return append(running, killed...)
+}
+
+// namesakes are the daemons of r's project and name in this user's index.
+func (r Ref) namesakes() []Ref {
+	entries, _ := Entries(r.StateDir) // what cannot be read is not known
+	var all []Ref
+	for _, e := range entries {
+		if e.Project == r.Project && e.Name == r.name() {
+			all = append(all, Ref{Path: e.PIDFile, Project: e.Project, StateDir: r.StateDir, Name: e.Name})
+		}
+	}
+	return all
 }
 
 // Unfinished reports whether the last daemon here, of this user and since the machine was started, did not end cleanly. It knows also when the record was

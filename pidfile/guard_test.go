@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,39 @@ func TestStartAfterClearing(t *testing.T) {
 	}
 	if err := d.Release(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestClearWithoutProject: what a killed daemon left is cleared away where somebody has deleted its project, of which nothing is made anew.
+func TestClearWithoutProject(t *testing.T) {
+	r := newRef(t)
+	r.Project = filepath.Join(r.Project, "shop")
+	r.Path = filepath.Join(r.Project, ".apex", "daemon.pid")
+	t.Setenv("APEXD_TEST_STATE", r.StateDir) // outside of the project
+	h := startHolder(t, r)
+	h.said(t)
+	if err := h.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = h.cmd.Wait() // it was killed
+	if err := os.RemoveAll(r.Project); err != nil {
+		t.Fatal(err)
+	}
+	if left := r.Survivors(); len(left) != 1 || left[0].Path != r.Path {
+		t.Errorf("survivors %+v, want the killed daemon", left)
+	}
+	l, got, err := r.AcquireToClear(t.Context())
+	if err != nil || got.Previous == nil {
+		t.Fatal(got, err)
+	}
+	if _, _, err := r.AcquireToClear(t.Context()); service.CodeOf(err) != service.CodeAlreadyRunning {
+		t.Errorf("another stop: %v, want ALREADY_RUNNING", err)
+	}
+	if err := errors.Join(l.Remove(), l.Release()); err != nil {
+		t.Fatal(err)
+	}
+	if !isMissing(r.Project) || len(r.Survivors()) != 0 {
+		t.Errorf("the project is there: %v; survivors %+v", !isMissing(r.Project), r.Survivors())
 	}
 }
 

@@ -41,8 +41,8 @@ type Lock struct {
 	guard *guard
 
 	mu     sync.Mutex
-	fl     *flock.Flock
-	failed bool // the record could not be written, and a part of it may be left
+	fl     *flock.Flock // nil where there is no place for one, see AcquireToClear
+	failed bool         // the record could not be written, and a part of it may be left
 }
 
 // Acquired is what Acquire found in the place.
@@ -74,7 +74,7 @@ func patience(f *Finding, daemon bool) time.Duration {
 
 // AcquireToClear is Acquire for somebody who only clears away what a daemon has left. It keeps daemons out and is none: the lock is taken shared, so that who looks
 // meanwhile finds it free, and the truth, that the last daemon is gone; and nothing is entered, so that nobody signals it. Others of the same user who clear are
-// kept out by the guard; what another user's does at the same time is the same.
+// kept out by the guard; what another user's does at the same time is the same. Where the project directory is gone the guard is all that is taken, and nothing is made anew.
 func (r Ref) AcquireToClear(ctx context.Context) (*Lock, Acquired, error) {
 	return r.acquire(ctx, false)
 }
@@ -87,8 +87,10 @@ func (r Ref) acquire(ctx context.Context, daemon bool) (*Lock, Acquired, error) 
 	if err := r.mayReplace(); err != nil { // before anything is made
 		return nil, Acquired{}, err
 	}
-	if err := safefile.MkdirAll(filepath.Dir(r.Path), dirMode); err != nil {
-		return nil, Acquired{}, lockError(filepath.Dir(r.Path), err)
+	if dir := filepath.Dir(r.Path); daemon || !r.homeless() {
+		if err := safefile.MkdirAll(dir, dirMode); err != nil {
+			return nil, Acquired{}, lockError(dir, err)
+		}
 	}
 	begun := time.Now()
 	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
@@ -119,14 +121,15 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	if !daemon {
 		take = (*flock.Flock).TryRLock
 	}
-	fl, err := tryLock(r.LockPath(), take)
-	if err != nil {
-		return nil, got, nil, lockError(r.LockPath(), err)
+	l = &Lock{ref: r, self: self}
+	if daemon || !r.homeless() {
+		if l.fl, err = tryLock(r.LockPath(), take); err != nil {
+			return nil, got, nil, lockError(r.LockPath(), err)
+		}
+		if l.fl == nil {
+			return nil, got, r.owner(), nil
+		}
 	}
-	if fl == nil {
-		return nil, got, r.owner(), nil
-	}
-	l = &Lock{ref: r, self: self, fl: fl}
 	defer func() {
 		if busy != nil || err != nil {
 			l.Release()
@@ -152,6 +155,9 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	if holder != nil {
 		return l, got, holder, nil
 	}
+	if err != nil && l.fl == nil { // nothing would keep anybody out
+		return l, got, nil, lockError(r.StateDir, err)
+	}
 	if got.Previous == nil {
 		got.Previous = r.unfinished()
 	}
@@ -166,6 +172,9 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	l.guard = g
 	return l, got, nil, nil
 }
+
+// homeless reports whether there is neither the project nor the directory of its record.
+func (r Ref) homeless() bool { return isMissing(r.Project) && isMissing(filepath.Dir(r.Path)) }
 
 // mayReplace reports why the file at the path is not to be replaced or removed: it is neither a record nor empty, and has not the name of a PID file. Else a wrong path, or one that came with
 // somebody's project, would cost a file.
@@ -384,5 +393,9 @@ func (l *Lock) Heal() (bool, error) {
 func (l *Lock) Release() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return errors.Join(l.guard.release(), l.fl.Unlock())
+	err := l.guard.release()
+	if l.fl != nil {
+		err = errors.Join(err, l.fl.Unlock())
+	}
+	return err
 }

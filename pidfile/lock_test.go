@@ -1,6 +1,7 @@
 package pidfile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 // hold takes the lock, writes a record, says so on standard output and waits until standard input ends.
 func hold(path string) int {
 	dir := os.Getenv("APEXD_TEST_PROJECT")
-	l, _, err := Ref{Path: path, Project: dir, StateDir: filepath.Join(dir, "state")}.Acquire(context.Background())
+	l, _, err := Ref{Path: path, Project: dir, StateDir: cmp.Or(os.Getenv("APEXD_TEST_STATE"), filepath.Join(dir, "state"))}.Acquire(context.Background())
 	if err != nil {
 		_, _ = os.Stdout.WriteString("error " + string(service.CodeOf(err)) + "\n")
 		return 1
