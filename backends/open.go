@@ -114,7 +114,7 @@ type Place struct {
 
 // Locate completes in, whose project flag, the environment or cwd names, and says where its files are. Paths that are given as flags become absolute:
 // they are relative to cwd, as a person expects, and those of the configuration to the project. It reads no more of the configuration than that takes and does not
-// fail on a bad one.
+// fail on a bad one. Where the project directory is missing the error matches fs.ErrNotExist, and the place is that which its files would have.
 func Locate(in *config.Input, flag, cwd string) (Place, error) {
 	var p Place
 	home := HomeDir()
@@ -122,9 +122,11 @@ func Locate(in *config.Input, flag, cwd string) (Place, error) {
 	if err != nil {
 		return p, err
 	}
-	if in.Project, p.FoundBy, err = project.Find(flag, os.Getenv, cwd, home); err != nil {
+	in.Project, p.FoundBy, err = project.Find(flag, os.Getenv, cwd, home)
+	if in.Project == "" {
 		return p, err
 	}
+	missing := err
 	in.Name = config.DaemonName(in.Name, in.Project, os.LookupEnv)
 	if err := service.CheckName(in.Name); err != nil {
 		return p, err
@@ -134,7 +136,7 @@ func Locate(in *config.Input, flag, cwd string) (Place, error) {
 	}
 	p.Ref = pidfile.Ref{Project: in.Project, StateDir: project.StateDir(runtime.GOOS, os.Getenv, home), Name: in.Name}
 	p.Ref.Path, p.Log, p.Warning = config.Locate(*in)
-	return p, nil
+	return p, missing
 }
 
 // HomeDir is this user's home, "" when there is none. A system service of root's has no $HOME (systemd.exec(5), "Environment Variables Set or Propagated").

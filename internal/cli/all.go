@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -41,22 +42,26 @@ func (a *app) members(cmd *cobra.Command, args []string) (members, error) {
 	if len(args) > 0 {
 		return m, usageError("--all and a command exclude each other", "the commands of all are in .apex/config.yaml; for one daemon: apexd "+cmd.Name()+" --name NAME -- "+args[0]+" …")
 	}
-	t, err := a.find()
-	if err != nil {
-		return m, err
+	t, missing := a.find()
+	if missing == nil {
+		m.configured, m.broken = config.Configured(t.in)
+	} else if !errors.Is(missing, fs.ErrNotExist) {
+		return m, missing
 	}
-	m.configured, m.broken = config.Configured(t.in)
 	for _, name := range indexed(t) {
 		if slices.Contains(m.configured, name) {
 			continue
 		}
-		other, err := a.one(name, nil).find()
-		if err != nil {
+		other, err := a.one(name, nil).findLeft()
+		switch {
+		case err != nil && missing == nil:
 			return m, err
-		}
-		if backends.Status(cmd.Context(), other.Ref, name).State != service.StateStopped {
+		case err == nil && (other.gone != nil || backends.Status(cmd.Context(), other.Ref, name).State != service.StateStopped):
 			m.others = append(m.others, name)
 		}
+	}
+	if len(m.others) == 0 && missing != nil {
+		return m, missing
 	}
 	return m, a.apart(m.all())
 }
@@ -65,7 +70,7 @@ func (a *app) members(cmd *cobra.Command, args []string) (members, error) {
 func (a *app) apart(names []string) error {
 	owner := map[string]string{}
 	for _, name := range names {
-		t, err := a.one(name, nil).find()
+		t, err := a.one(name, nil).findLeft()
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
@@ -81,6 +83,7 @@ type target struct {
 	backends.Place
 	in     config.Input
 	config string // the project's configuration file, whether or not it exists
+	gone   error  // why there is no project directory, of a daemon that has outlived it
 }
 
 // find resolves project and name, and the place of the record, without reading more of the configuration than that takes.
@@ -91,11 +94,24 @@ func (a *app) find() (target, error) {
 		cwd = "" // it was deleted, or is outside of a container's root; Locate says where that matters
 	}
 	t.in = config.Input{Name: a.name, Flags: a.flags(), Env: os.LookupEnv}
-	if t.Place, err = backends.Locate(&t.in, a.project, cwd); err != nil {
+	t.Place, err = backends.Locate(&t.in, a.project, cwd)
+	t.config = project.PathsOf(t.in.Project, t.in.Name).Config
+	return t, err
+}
+
+// findLeft is find for what is asked of a daemon that is there: where the project directory is missing, also one that has outlived it, if this user's index knows it.
+func (a *app) findLeft() (target, error) {
+	t, err := a.find()
+	if !errors.Is(err, fs.ErrNotExist) {
 		return t, err
 	}
-	t.config = project.PathsOf(t.in.Project, t.in.Name).Config
-	return t, nil
+	for _, ref := range t.Ref.Survivors() {
+		if a.pidFile == "" || ref.Path == t.Ref.Path {
+			t.Ref, t.gone = ref, err
+			return t, nil
+		}
+	}
+	return t, err
 }
 
 func (a *app) flags() map[string]string {

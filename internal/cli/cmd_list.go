@@ -94,6 +94,11 @@ func (a *app) printList(found []userDaemon, missed []unread, users bool) (err er
 		a.warnMissed(missed)
 		width, _ := term.Size(a.out)
 		_, err = io.WriteString(a.out, strings.Join(listTable(found, users, lifelong).Lines(width, a.style()), "\n")+"\n")
+		for _, d := range found {
+			if d.Running && isMissing(d.Project) {
+				a.warn(outlived(d.Status))
+			}
+		}
 	}
 	if err == nil && len(missed) > 0 {
 		err = statusError(exitFailed)

@@ -14,6 +14,7 @@ import (
 	"github.com/joshuaaferguson/apexd/backends"
 	"github.com/joshuaaferguson/apexd/internal/logfile"
 	"github.com/joshuaaferguson/apexd/internal/term"
+	"github.com/joshuaaferguson/apexd/service"
 )
 
 func newLogsCmd(a *app) *cobra.Command {
@@ -33,7 +34,7 @@ On a terminal, control characters are made visible; --raw leaves them.`,
 			if !logfile.HasLevel(view.Level) {
 				return usageError("there is no level "+quote(view.Level), "use debug, info, warn or error")
 			}
-			t, err := a.find()
+			t, err := a.findLeft()
 			if err != nil {
 				return err
 			}
@@ -63,8 +64,14 @@ func (a *app) logs(ctx context.Context, t target, view logfile.View) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := backends.ShowLog(ctx, a.out, t.Place, t.in.Name, view)
-	if errors.Is(err, syscall.EPIPE) {
+	switch {
+	case errors.Is(err, syscall.EPIPE):
 		return nil
+	case t.gone != nil && errors.Is(err, service.ErrNotRunning):
+		return &service.Error{
+			Op: "show the log", Code: service.CodeNotRunning, Path: t.Log, Err: errors.New("the project directory is gone, and the log with it"),
+			Hint: `"apexd stop" ends the daemon, if it still runs`,
+		}
 	}
 	return err
 }

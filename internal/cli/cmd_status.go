@@ -35,7 +35,8 @@ func newStatusCmd(a *app) *cobra.Command {
 
 With --watch it goes on until q or Ctrl-C: on a terminal the page is drawn anew in place, elsewhere it is printed again, with --json as a line, when something has changed.
 
-Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell.
+Exit status: 0 running, also while it starts, stops or waits for its next try, 1 dead and a record is left (failed), 3 stopped, 4 cannot tell, also where there is no such
+project, or one may not look. Of a daemon that has outlived its project directory it is told that it runs.
 With --ready also 5: it runs and is not ready. With --watch always 0. With --all, for every daemon of the project, the highest of theirs.`,
 		Example: "  apexd status\n  apexd status --all\n  apexd status --json\n  apexd status --quiet && echo up\n  apexd status --watch",
 		Args:    none,
@@ -57,20 +58,20 @@ With --ready also 5: it runs and is not ready. With --watch always 0. With --all
 	return cmd
 }
 
-// cannotTell is err of a command whose exit status 1 is an answer: that it could not give one, a full disk behind its standard output for example, is another status.
+// cannotTell is err of a command whose exit statuses are answers: that it could not give one, whatever the reason, is one of them, and wrong usage none.
 func (a *app) cannotTell(err error) error {
 	var answered statusError
 	if err == nil || errors.As(err, &answered) {
 		return err
 	}
-	if code := a.exit(err); code != exitFailed {
+	if code := a.exit(err); code == exitUsage {
 		return statusError(code)
 	}
 	return statusError(service.StatusExitUnknown)
 }
 
 func (a *app) status(ctx context.Context, watch, ready bool) error {
-	t, err := a.find()
+	t, err := a.findLeft()
 	if err != nil {
 		return err
 	}
@@ -78,6 +79,9 @@ func (a *app) status(ctx context.Context, watch, ready bool) error {
 		return a.watchStatus(ctx, t)
 	}
 	s := a.statusOf(ctx, t)
+	if t.gone != nil && s.State == service.StateStopped {
+		return t.gone
+	}
 	if err := a.printStatus(s); err != nil {
 		return err
 	}
@@ -99,6 +103,9 @@ func statusCode(s service.Status, ready bool) int {
 // statusOf is how t is.
 func (a *app) statusOf(ctx context.Context, t target) service.Status {
 	s := backends.Status(ctx, t.Ref, t.in.Name)
+	if t.gone != nil && s.Running {
+		s.Warnings = append(s.Warnings, outlived(s))
+	}
 	if t.Warning != nil {
 		s.Warnings = append(s.Warnings, t.Warning.Error())
 	}

@@ -109,7 +109,7 @@ func (a *app) stopShown(ctx context.Context, d *backends.Direct, verb string, o 
 
 func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
 	ctx, _ := interruptibleSoon(cmd)
-	t, err := a.find()
+	t, err := a.findLeft()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/homes"
 	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/internal/project"
+	"github.com/joshuaaferguson/apexd/internal/shellword"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -153,6 +156,9 @@ func (r roster) look(ctx context.Context, stopped, usage bool) ([]userDaemon, []
 	found := []userDaemon{}
 	for i, d := range seen {
 		there := true
+		if d.Running && isMissing(d.Project) {
+			d.Warnings = append(d.Warnings, outlived(d.Status))
+		}
 		if d.State == service.StateStopped {
 			there = dirExists(all[i].ref.Project)
 			if !there && all[i].own {
@@ -221,6 +227,20 @@ func concurrently(n, limit int, fn func(int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// outlived is what to know of s, which has outlived its project directory.
+func outlived(s service.Status) string {
+	which := " --project " + shellword.Show(s.Project)
+	if s.Name != service.DefaultName {
+		which += " --name " + shellword.Show(s.Name)
+	}
+	return "the project directory " + s.Project + ` is gone: "apexd stop` + which + `" ends the daemon`
+}
+
+func isMissing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func dirExists(path string) bool {

@@ -28,7 +28,8 @@ const (
 // .apex/config.yaml or a record in .apex, else cwd. The result is a real path. home, "/" and directories such as /tmp in which anybody may
 // make a .apex count only when they are cwd itself. cwd may be "" (it was deleted) where flag or the variable is an absolute path.
 //
-// Errors: *service.Error with CONFIG_INVALID (missing, or not a directory) or PERMISSION_DENIED, and a hint.
+// Errors: *service.Error with CONFIG_INVALID (missing, or not a directory) or PERMISSION_DENIED, and a hint. Where the directory is missing, which matches
+// fs.ErrNotExist, dir is its path all the same, without links as far as it exists: a daemon may have outlived it.
 func Find(flag string, env func(string) string, cwd, home string) (dir, source string, err error) {
 	if flag != "" {
 		dir, err = resolve(flag, cwd, SourceFlag)
@@ -94,7 +95,10 @@ func resolve(path, cwd, source string) (string, error) {
 	case errors.Is(err, errNotDir):
 		return "", unusable(path, service.CodeConfigInvalid, err, "name a directory with "+setting(source))
 	}
-	return "", unusable(path, service.CodeConfigInvalid, err, "check "+setting(source)+", or create the directory")
+	if dir = ""; errors.Is(err, fs.ErrNotExist) {
+		dir = realPath(path)
+	}
+	return dir, unusable(path, service.CodeConfigInvalid, err, "check "+setting(source)+", or create the directory")
 }
 
 // realDir is path without links, which eval finds. A directory that can be reached and whose path cannot be looked at is taken by the name that was given: a Windows service may

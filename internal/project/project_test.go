@@ -125,6 +125,9 @@ func TestFindErrors(t *testing.T) {
 		{"current directory gone", "", "", filepath.Join(root, "gone"), "create the directory"},
 		{"current directory unknown", "a", "", "", "cd to a directory"},
 	}
+	if dir, _, err := Find(filepath.Join(root, "none", "x"), environ(), root, ""); !errors.Is(err, fs.ErrNotExist) || dir != filepath.Join(root, "none", "x") {
+		t.Errorf("a missing directory is %q, %v, want its path and fs.ErrNotExist", dir, err)
+	}
 	for _, c := range cases {
 		_, _, err := Find(c.flag, environ(SourceEnv, c.env), c.cwd, "")
 		var e *service.Error
