@@ -214,8 +214,11 @@ func (d *Direct) kill(ctx context.Context, h *proc.Handle) error {
 func (d *Direct) clear(ctx context.Context, f pidfile.Finding) error {
 	for range clearTries {
 		switch {
-		case f.Running || f.State == service.StateStopped && !d.Ref.Unfinished():
-			return nil // nothing left, or somebody has started the next one already
+		case f.Running || f.State == service.StateStopped && !d.Ref.Unfinished(): // nothing runs, or somebody has started the next one already
+			if f.Foreign {
+				_ = d.clearOnce(ctx) // whoever may not leaves what is ignored
+			}
+			return nil
 		case f.State == service.StateUnknown && errors.Is(f.Err, fs.ErrPermission):
 			return &service.Error{
 				Op: "stop daemon", Code: service.CodePermissionDenied, Path: d.Ref.Path, Err: f.Err, Hint: "run the same command as the user whom it belongs to, or with sudo",

@@ -42,6 +42,7 @@ type Lock struct {
 
 	mu     sync.Mutex
 	fl     *flock.Flock // nil where there is no place for one, see AcquireToClear
+	dir    *os.Root     // of record and lock, wherever it is moved to; nil where it cannot be held, or nobody needs it
 	failed bool         // the record could not be written, and a part of it may be left
 }
 
@@ -169,6 +170,9 @@ func (r Ref) try(self proc.Info, daemon bool) (l *Lock, got Acquired, busy *Find
 	if err != nil {
 		got.Warnings = append(got.Warnings, fmt.Sprintf("this daemon cannot be protected against a deleted %s: %v", filepath.Dir(r.Path), err))
 	}
+	if daemon {
+		l.dir, _ = os.OpenRoot(filepath.Dir(r.Path)) // else its record stays behind where it is moved to
+	}
 	l.guard = g
 	return l, got, nil, nil
 }
@@ -199,6 +203,9 @@ func (r Ref) owner() *Finding {
 	rec, err := Read(r.Path)
 	s := r.sight(rec, err)
 	s.lock = LockHeld
+	if rec != nil && !s.sameProject() { // a project that was moved has its daemon still
+		s.holder, _ = proc.LockHolder(r.LockPath())
+	}
 	f := s.judge()
 	if f.PID == 0 && s.match != matchElsewhere {
 		if g := r.lookGuard(f); g.Running {
@@ -318,14 +325,14 @@ func (l *Lock) Write(rec Record) error {
 }
 
 // Remove removes the record, if it is still ours or nobody's, and notes in the index that the end was clean. A missing record is no error. One that somebody keeps open so that it
-// cannot be removed (Windows) says from then on that it has ended, which Read takes for a missing one.
+// cannot be removed (Windows) says from then on that it has ended, which Read takes for a missing one. Where the project was moved it is removed in its new place.
 func (l *Lock) Remove() error {
 	if l.guard != nil {
 		_ = l.ref.enter(proc.Info{}) // else the next daemon looks for leftovers, and finds none
 	}
 	rec, err := Read(l.ref.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return l.removeMoved()
 	}
 	if rec != nil && (rec.PID != l.self.PID || rec.Identity != l.self.Identity) && !l.stale(rec) {
 		return fmt.Errorf("the record at %q is another process's by now", l.ref.Path)
@@ -338,6 +345,26 @@ func (l *Lock) Remove() error {
 		return nil
 	}
 	return err
+}
+
+// removeMoved removes the record in the directory that has the lock, wherever that is by now: who has the lock is who may.
+func (l *Lock) removeMoved() error {
+	if l.dir == nil {
+		return nil
+	}
+	base := filepath.Base(l.ref.Path)
+	there, err := l.dir.Lstat(base + ".lock")
+	if err != nil { // deleted, and not moved
+		return nil
+	}
+	held, err := l.fl.Stat()
+	if err != nil || !os.SameFile(there, held) {
+		return err
+	}
+	if err := l.dir.Remove(base); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // end has the record say that it means nothing any more.
@@ -386,6 +413,10 @@ func (l *Lock) Heal() (bool, error) {
 	}
 	old := l.fl
 	l.fl = fl
+	if l.dir != nil {
+		l.dir.Close()
+		l.dir, _ = os.OpenRoot(filepath.Dir(l.ref.Path)) // as in try
+	}
 	return true, old.Unlock()
 }
 
@@ -396,6 +427,9 @@ func (l *Lock) Release() error {
 	err := l.guard.release()
 	if l.fl != nil {
 		err = errors.Join(err, l.fl.Unlock())
+	}
+	if l.dir != nil {
+		err = errors.Join(err, l.dir.Close())
 	}
 	return err
 }

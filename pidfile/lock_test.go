@@ -277,6 +277,33 @@ func TestHealLost(t *testing.T) {
 	}
 }
 
+// TestMovedProject: the daemon of a project that was moved is found in the new place, with its log there, and leaves nothing in it.
+func TestMovedProject(t *testing.T) {
+	r := newRef(t)
+	state := r.StateDir
+	r.Project = filepath.Join(r.Project, "old")
+	r.Path = filepath.Join(r.Project, ".apex", "daemon.pid")
+	l, _, err := r.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if err := l.Write(Record{State: service.StateRunning, Log: &Log{Kind: service.LogFile, Path: filepath.Join(r.Project, "x.log")}}); err != nil {
+		t.Fatal(err)
+	}
+	now := Ref{Project: filepath.Join(filepath.Dir(r.Project), "new"), StateDir: state}
+	now.Path = filepath.Join(now.Project, ".apex", "daemon.pid")
+	if err := os.Rename(r.Project, now.Project); err != nil {
+		t.Skip("what is in use cannot be moved here: " + err.Error())
+	}
+	if f := now.Look(); !f.Running || f.Foreign || f.PID == os.Getpid() && f.Record.Log.Path != filepath.Join(now.Project, "x.log") {
+		t.Errorf("in its new place: %+v, the log at %v", f, f.Record)
+	}
+	if err := l.Remove(); err != nil || !isMissing(now.Path) {
+		t.Errorf("after the end the record is there: %v, %v", !isMissing(now.Path), err)
+	}
+}
+
 func TestRemoveOnlyOurs(t *testing.T) {
 	r := newRef(t)
 	h := startHolder(t, r)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -46,6 +48,7 @@ type Finding struct {
 	Holder   int           // whom the kernel names as the lock's holder while PID is 0; 0 where it names nobody
 	State    service.State // of a daemon that does not run: stopped, failed or unknown
 	Reason   string        // why State is failed or unknown, or PID is 0
+	Foreign  bool          // a record lies there of another directory, from which this one was copied or moved, and its process is gone: it is of no use to anybody
 	Warnings []string      // what a person should know
 	Err      error         // the record or the lock could not be read
 }
@@ -229,6 +232,7 @@ func (s sight) held(f Finding) Finding {
 		f.PID, f.Process, f.Holder = s.process.PID, s.process, 0
 		if !s.sameProject() {
 			f.Warnings = append(f.Warnings, fmt.Sprintf("the daemon was started when the project was %q", s.rec.ProjectPath))
+			s.moveLog()
 		}
 		return f
 	case s.recErr != nil:
@@ -252,6 +256,16 @@ func (s sight) held(f Finding) Finding {
 	return f
 }
 
+// moveLog has the record, of a project that was moved, say where the log is now.
+func (s sight) moveLog() {
+	if s.rec.Log == nil {
+		return
+	}
+	if rest, below := strings.CutPrefix(s.rec.Log.Path, s.rec.ProjectPath+string(filepath.Separator)); below {
+		s.rec.Log.Path = filepath.Join(s.ref.Project, rest)
+	}
+}
+
 // beyond: the record is of another kernel, which shares the directory (WSL and Windows, a virtual machine and its host). That its lock is free here says nothing, and its path is another one
 // there.
 func (s sight) beyond(f Finding) Finding {
@@ -260,10 +274,14 @@ func (s sight) beyond(f Finding) Finding {
 	return f
 }
 
-// copied: the record came along with the directory (cp -r, a backup, a clone). It says nothing of this project.
+// copied: the record came along with the directory (cp -r, a backup, a clone; mv of one whose daemon was then killed). It says nothing of this project.
 func (s sight) copied(f Finding) Finding {
 	f.Record, f.State = nil, service.StateStopped
-	f.Warnings = append(f.Warnings, fmt.Sprintf("the record was copied from %q and is ignored", s.rec.ProjectPath))
+	warning := "the record was copied from %q and is ignored"
+	if s.match == matchNone || s.match == matchBoot {
+		f.Foreign, warning = true, `the record is that of %q, from which this directory was copied or moved, and is ignored: "apexd stop" clears it away`
+	}
+	f.Warnings = append(f.Warnings, fmt.Sprintf(warning, s.rec.ProjectPath))
 	if s.lock == LockUnknown {
 		f.State, f.Reason = service.StateUnknown, fmt.Sprintf("the lock could not be asked: %v", s.lockErr)
 	}
