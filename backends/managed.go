@@ -45,7 +45,7 @@ func (d *Direct) stopThrough(ctx context.Context, r service.Registration, o serv
 	if st.Killed, err = end(ctx, st.PID); err != nil {
 		return st, err
 	}
-	st.Took = time.Since(began)
+	st.Took, st.WorkloadKilled = time.Since(began), d.workloadKilled(st, began)
 	return st, d.stoppedBy(ctx, r)
 }
 

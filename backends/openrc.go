@@ -227,7 +227,7 @@ func (o *OpenRC) Stop(ctx context.Context, opts service.StopOptions) (service.St
 		}
 		st.Killed = st.Killed || left.Killed
 	}
-	st.Took = time.Since(began)
+	st.Took, st.WorkloadKilled = time.Since(began), o.Direct.workloadKilled(st, began)
 	return st, o.Direct.stoppedBy(ctx, o.Registration)
 }
 

@@ -50,9 +50,10 @@ type StopOptions struct {
 
 // Stopped is the answer to a successful stop.
 type Stopped struct {
-	PID    int           `json:"pid"`    // 0 when nothing was running
-	Killed bool          `json:"killed"` // the daemon itself was killed; that it has killed its workload is in the history
-	Took   time.Duration `json:"-"`
+	PID            int           `json:"pid"`            // 0 when nothing was running
+	Killed         bool          `json:"killed"`         // the daemon itself was killed
+	WorkloadKilled *bool         `json:"workloadKilled"` // its workload, or a part of that, was killed, by the daemon or with it; nil: nobody can tell
+	Took           time.Duration `json:"-"`
 }
 
 // Backend runs and observes one daemon by one mechanism. All methods are safe for concurrent use and return when ctx is done.

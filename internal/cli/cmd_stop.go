@@ -128,5 +128,9 @@ func (a *app) stop(cmd *cobra.Command, o service.StopOptions) error {
 	if s.PID == 0 {
 		return a.answer(s, "%s was not running", t.in.Name)
 	}
-	return a.answer(s, "%s %s (PID %d) in %s", how, t.in.Name, s.PID, ago(s.Took.Round(time.Millisecond)))
+	more := ""
+	if !s.Killed && s.WorkloadKilled != nil && *s.WorkloadKilled {
+		more = "; its workload had to be killed"
+	}
+	return a.answer(s, "%s %s (PID %d) in %s%s", how, t.in.Name, s.PID, ago(s.Took.Round(time.Millisecond)), more)
 }

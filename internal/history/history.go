@@ -67,6 +67,7 @@ type Event struct {
 	By          string          `json:"by,omitempty"` // who caused it: "alice", "alice by sudo", "signal SIGTERM", "systemd"
 	Reason      string          `json:"reason,omitempty"`
 	Exit        *service.Exit   `json:"exit,omitempty"`     // how the workload ended
+	Killed      *bool           `json:"killed,omitempty"`   // of Stopped: the request was not enough, and the workload, or a part of it, was killed
 	Restarts    int             `json:"restarts,omitempty"` // since the daemon started
 	Version     string          `json:"version,omitempty"`
 	ConfigHash  string          `json:"configHash,omitempty"`

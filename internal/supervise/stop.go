@@ -113,7 +113,7 @@ func (d *daemon) finish(err error) {
 		d.note(history.Event{Event: "failed", Reason: d.statusText, Exit: d.lastExit})
 	} else {
 		d.logger.Info("The daemon has stopped", "by", cmpOr(d.stopBy, "the workload's end"))
-		d.note(history.Event{Event: "stopped", By: d.stopBy, Exit: d.lastExit})
+		d.note(history.Event{Event: "stopped", By: d.stopBy, Exit: d.lastExit, Killed: &d.killed})
 		if err := d.lock.Remove(); err != nil {
 			d.logger.Warn("Cannot remove the record", "err", err)
 		}
