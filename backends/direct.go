@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os/user"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -88,19 +87,16 @@ func (d *Direct) Stop(ctx context.Context, o service.StopOptions) (service.Stopp
 	return s, d.clear(ctx, d.Ref.Look())
 }
 
-// lastEvents is how far back workloadKilled looks for the last one of a daemon that has just ended: others who ask note it too.
-const lastEvents = 32
-
 // workloadKilled is whether the workload of the daemon that s tells of, which was asked to stop at began, was killed: what the daemon has noted last, and where it was
 // killed before it could, yes. Nil where there is no history, or where it could not be written.
 func (d *Direct) workloadKilled(s service.Stopped, began time.Time) *bool {
-	events, _, _ := history.Read(supervise.HistoryPath(d.Ref), lastEvents) // what cannot be read tells nothing
-	for _, e := range slices.Backward(events) {
-		if e.Event == history.Stopped && e.PID == s.PID && !e.At.Before(began) {
-			return e.Killed
-		}
-	}
-	if s.Killed {
+	e, found := history.Last(supervise.HistoryPath(d.Ref), func(e history.Event) bool {
+		return e.Event == history.Stopped && e.PID == s.PID && !e.At.Before(began)
+	})
+	switch {
+	case found:
+		return e.Killed
+	case s.Killed:
 		return &s.Killed
 	}
 	return nil
