@@ -12,16 +12,16 @@ import (
 
 // Removed reports, as a value on the returned channel, that one of the entries of dir called names, or dir itself, was removed
 // or renamed away, or that this can no longer be told (another file system was unmounted, events were lost). Values are
-// coalesced and may come too often, never too seldom; the receiver
-// looks itself, first after the call. The channel is never closed. Errors: dir
+// coalesced and may come too often, never too seldom. After the call the receiver looks itself, and after each value it does the same again: a new call,
+// with a context of its own, then the end of the old one, then the look. The channel is never closed. Errors: dir
 // cannot be watched: safefile.ErrUnsafe for a link called .apex, fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, or syscall.ENOSPC or EMFILE for too many watches (inotify(7)).
 //
 // On Linux, writing to files, creating them, replacing them by rename, and whatever happens to other entries
 // does not wake the receiver; writing does not even wake this package. One call watches for as long as dir exists, under
 // whatever name; that a parent of dir is renamed is not seen.
 //
-// On darwin and FreeBSD the files themselves are watched, so a replacement by rename counts as removal, names that do not exist
-// yet are not watched, and the receiver calls Removed again after each value, with a new context. One thread waits.
+// On darwin and FreeBSD the files themselves are watched, so a replacement by rename counts as removal, and names that do not exist
+// yet are not watched. One thread waits.
 //
 // On Windows and elsewhere the channel is nil, which blocks for ever: on Windows a file that is open (without
 // FILE_SHARE_DELETE) cannot be removed, nor can the directory it is in.

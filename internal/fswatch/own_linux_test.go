@@ -71,6 +71,26 @@ func TestRemovedOwn(t *testing.T) {
 	}
 }
 
+// TestRemovedOwnAnew: the end of a watch does not end the one that has begun before it.
+func TestRemovedOwnAnew(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a")
+	end := func() {}
+	defer func() { end() }()
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		c, err := RemovedOwn(ctx, dir, "a")
+		end()
+		end = cancel
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, "")
+		remove(t, file)
+		awaken(t, c)
+	}
+}
+
 func TestRemovedOwnErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

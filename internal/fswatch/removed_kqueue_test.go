@@ -53,6 +53,34 @@ func TestRemoved(t *testing.T) {
 	}
 }
 
+// TestRemovedAnew: a replacement is told once, and a watch that has begun since tells of the next one, and of a removal.
+func TestRemovedAnew(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "daemon.pid")
+	write(t, path, "{}")
+	end := func() {}
+	defer func() { end() }()
+	begin := func() <-chan struct{} {
+		ctx, cancel := context.WithCancel(t.Context())
+		c, err := Removed(ctx, dir, "daemon.pid")
+		end()
+		end = cancel
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for range 3 {
+		c := begin()
+		write(t, path+".tmp", "{}")
+		rename(t, path+".tmp", path)
+		awaken(t, c)
+	}
+	c := begin()
+	remove(t, path)
+	awaken(t, c)
+}
+
 func TestRemovedNoDirectory(t *testing.T) {
 	if _, err := Removed(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
