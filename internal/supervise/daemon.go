@@ -5,7 +5,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/joshuaaferguson/apexd/internal/fswatch"
 	"github.com/joshuaaferguson/apexd/internal/history"
 	"github.com/joshuaaferguson/apexd/internal/notify"
 	"github.com/joshuaaferguson/apexd/internal/proc"
@@ -58,8 +57,9 @@ type daemon struct {
 	watchdog timer
 	wake     chan os.Signal // a child may have ended, or the function has returned
 	events   chan func()    // from the goroutines of a run; they hand over a step for loop to take
+	watch    watcher
 	fs       <-chan struct{}
-	unwatch  context.CancelFunc
+	unwatch  context.CancelFunc // ends the watch of fs, nil before the first
 	healAt   timer
 	ended    func() // writes down the end of the last run, see tellEnd; nil when that is done
 	idleAt   timer
@@ -72,6 +72,9 @@ type daemon struct {
 	finished bool
 	result   error
 }
+
+// watcher is fswatch.Removed or fswatch.RemovedOwn.
+type watcher = func(ctx context.Context, dir string, names ...string) (<-chan struct{}, error)
 
 // healDelay lets `rm -rf .apex` finish before the files are made again: a file made in between would make rmdir fail for the user.
 // Until then the guard in the user's state directory keeps others out.
@@ -96,8 +99,7 @@ func (d *daemon) run(ctx context.Context, got pidfile.Acquired) error {
 	stopWake := notifyChildren(d.wake)
 	defer d.unlessAtTheEnd(stopWake)
 	d.looked(ctx)
-	d.watchFiles(ctx)
-	d.healAt.set(healDelay, nil)
+	d.healSoon() // which begins the watch
 	d.loop(ctx)
 	return d.result
 }
@@ -137,7 +139,7 @@ func (d *daemon) loop(ctx context.Context) {
 		case <-d.saveAt.c:
 			d.saveAt.fire()
 		case <-d.fs:
-			d.healAt.set(healDelay, nil)
+			d.healSoon()
 		}
 	}
 }
@@ -162,27 +164,30 @@ func (d *daemon) on(e service.Event) bool {
 	return true
 }
 
-// watchFiles asks to be told when the record, the lock or their directory is deleted.
-func (d *daemon) watchFiles(ctx context.Context) {
+// watchFiles asks to be told, from now on, when the record, the lock or their directory is deleted. The old watch ends when the new one has begun; after an error it stays.
+func (d *daemon) watchFiles(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	dir, name := split(d.o.Ref.Path)
+	c, err := d.watch(ctx, dir, name, name+".lock")
+	if err != nil {
+		cancel()
+		return err
+	}
 	if d.unwatch != nil {
 		d.unwatch()
 	}
-	ctx, d.unwatch = context.WithCancel(ctx)
-	dir, names := split(d.o.Ref.Path)
-	watch := fswatch.Removed
-	if d.o.OwnProcess {
-		watch = fswatch.RemovedOwn
-	}
-	c, err := watch(ctx, dir, names, names+".lock")
-	if err != nil {
-		d.logger.Warn("Cannot watch for deleted files, ignoring", "err", err)
-	}
-	d.fs = c
+	d.fs, d.unwatch = c, cancel
+	return nil
 }
 
-// heal makes again what somebody deleted.
+// healSoon has heal look when nothing has been deleted for healDelay.
+func (d *daemon) healSoon() { d.healAt.set(healDelay, nil) }
+
+// heal makes again what somebody deleted. It watches anew before it looks, so that what is deleted after the look is told: the old watch may be about a directory, or on a
+// kqueue about a record, that is no more. What it has made is watched by the next heal.
 func (d *daemon) heal(ctx context.Context) {
 	d.healAt.stop()
+	unwatched := d.watchFiles(ctx)
 	remade, err := d.lock.Heal()
 	switch {
 	case service.CodeOf(err) == service.CodeAlreadyRunning:
@@ -190,18 +195,26 @@ func (d *daemon) heal(ctx context.Context) {
 		d.request(Request{RequestStop, "another daemon has the lock"})
 		return
 	case err != nil:
-		d.healLater(err)
+		d.healLater("Cannot make the lock again, trying later", err)
 		return
 	}
-	d.healWait = 0
-	if !remade && d.recordIsOurs() {
-		return
+	switch {
+	case remade || !d.recordIsOurs():
+		d.remake()
+	case unwatched != nil:
+		d.healLater("Cannot watch for deleted files, trying later", unwatched)
+	default:
+		d.healWait = 0
 	}
-	d.watchFiles(ctx) // the old watch ended with the old directory
+}
+
+// remake is heal when something is missing, but for the lock.
+func (d *daemon) remake() {
 	if err := d.log.Reopen(); err != nil {
 		d.logger.Warn("Cannot reopen the log, ignoring", "err", err)
 	}
 	d.save()
+	d.healSoon()
 	d.logger.Warn("Files were deleted under the daemon and have been made again", "path", d.o.Ref.Path)
 	d.note(history.Event{Event: "healed", Reason: "files were deleted under the daemon"})
 }
@@ -209,10 +222,10 @@ func (d *daemon) heal(ctx context.Context) {
 // maxHealWait bounds the time between two tries to make deleted files again.
 const maxHealWait = time.Minute
 
-// healLater tries again after longer and longer: no system tells when what was in the way is gone.
-func (d *daemon) healLater(err error) {
+// healLater tries again after longer and longer, and says msg once: no system tells when what was in the way is gone.
+func (d *daemon) healLater(msg string, err error) {
 	if d.healWait == 0 {
-		d.logger.Warn("Cannot make the lock again, trying later", "err", err)
+		d.logger.Warn(msg, "err", err)
 	}
 	d.healWait = min(max(2*d.healWait, healDelay), maxHealWait)
 	d.healAt.set(d.healWait, nil)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/joshuaaferguson/apexd/internal/fswatch"
 	"github.com/joshuaaferguson/apexd/internal/notify"
 	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/pidfile"
@@ -201,6 +202,9 @@ func open(o Options, lock *pidfile.Lock) (*daemon, error) {
 	d := &daemon{o: o, spec: o.Spec, lock: lock, self: lock.Self(), clock: o.Clock}
 	if d.clock.Wall == nil {
 		d.clock = systemClock()
+	}
+	if d.watch = fswatch.Removed; o.OwnProcess {
+		d.watch = fswatch.RemovedOwn
 	}
 	d.startedAt = d.self.Started
 	d.state, d.since = service.StateStopped, d.clock.Wall()
