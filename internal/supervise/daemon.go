@@ -80,6 +80,9 @@ type watcher = func(ctx context.Context, dir string, names ...string) (<-chan st
 // Until then the guard in the user's state directory keeps others out.
 const healDelay = 200 * time.Millisecond
 
+// healLimit bounds the wait for an end of the deletions: the record is replaced, which looks like one, with each word of the workload.
+const healLimit = 5 * healDelay
+
 // idleDelay is after healDelay, so that what the first look at the files needs is not needed again.
 const idleDelay = 2 * healDelay
 
@@ -180,8 +183,8 @@ func (d *daemon) watchFiles(ctx context.Context) error {
 	return nil
 }
 
-// healSoon has heal look when nothing has been deleted for healDelay.
-func (d *daemon) healSoon() { d.healAt.set(healDelay, nil) }
+// healSoon has heal look when nothing has been deleted for healDelay, within healLimit.
+func (d *daemon) healSoon() { d.healAt.soon(healDelay, healLimit) }
 
 // heal makes again what somebody deleted. It watches anew before it looks, so that what is deleted after the look is told: the old watch may be about a directory, or on a
 // kqueue about a record, that is no more. What it has made is watched by the next heal.

@@ -288,3 +288,27 @@ func TestWatchedLater(t *testing.T) {
 		t.Errorf("said %d times", n)
 	}
 }
+
+// TestHealedAmongChanges: a record that is replaced all the time, which looks like a deletion, does not keep what was deleted from being made again.
+func TestHealedAmongChanges(t *testing.T) {
+	h := heals(t, nil)
+	h.watches(1)
+	h.remove(h.ref.LockPath())
+	ctx, cancel := context.WithCancel(t.Context())
+	var changes sync.WaitGroup
+	changes.Go(func() {
+		for ctx.Err() == nil {
+			h.files.tell() // the first watch sees the lock go for as long as it is the last
+			select {
+			case <-time.After(healDelay / 20):
+			case <-ctx.Done():
+			}
+		}
+	})
+	h.hears(healedLine, "")
+	cancel()
+	changes.Wait()
+	if n := h.healed(); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+}

@@ -88,6 +88,23 @@ func TestTimer(t *testing.T) {
 	}
 }
 
+// TestTimerSoon: to be armed again and again puts it off for the limit and no longer, and each time anew after it has run out or was stopped.
+func TestTimerSoon(t *testing.T) {
+	var tm timer
+	for _, end := range []func(){func() { <-tm.c; tm.fire() }, tm.stop, func() { tm.set(time.Hour, nil) }, func() {}} {
+		tm.soon(time.Hour, 2*time.Hour)
+		if left := time.Until(tm.at); left < 59*time.Minute || left > time.Hour {
+			t.Errorf("first it has %s", left)
+		}
+		tm.by = time.Now() // two hours later
+		tm.soon(time.Hour, 2*time.Hour)
+		if left := time.Until(tm.at); left > 0 {
+			t.Errorf("at its limit it has %s", left)
+		}
+		end()
+	}
+}
+
 func TestNeedsRestart(t *testing.T) {
 	a := service.Spec{Command: []string{"x", "y"}, Env: []string{"A=1"}, StopTimeout: time.Second}
 	tests := []struct {
