@@ -61,6 +61,7 @@ type daemon struct {
 	fs       <-chan struct{}
 	unwatch  context.CancelFunc // ends the watch of fs, nil before the first
 	healAt   timer
+	lost     bool   // something was deleted, and heal has yet to say that it is there again
 	ended    func() // writes down the end of the last run, see tellEnd; nil when that is done
 	idleAt   timer
 	lookAt   timer
@@ -201,8 +202,9 @@ func (d *daemon) heal(ctx context.Context) {
 		d.healLater("Cannot make the lock again, trying later", err)
 		return
 	}
+	d.lost = d.lost || remade || !d.recordIsOurs()
 	switch {
-	case remade || !d.recordIsOurs():
+	case d.lost:
 		d.remake()
 	case unwatched != nil:
 		d.healLater("Cannot watch for deleted files, trying later", unwatched)
@@ -216,8 +218,12 @@ func (d *daemon) remake() {
 	if err := d.log.Reopen(); err != nil {
 		d.logger.Warn("Cannot reopen the log, ignoring", "err", err)
 	}
-	d.save()
-	d.healSoon()
+	d.save() // and heal looks again
+	if d.saveFailed {
+		d.healAt.stop() // until save tries again
+		return
+	}
+	d.lost = false
 	d.logger.Warn("Files were deleted under the daemon and have been made again", "path", d.o.Ref.Path)
 	d.note(history.Event{Event: "healed", Reason: "files were deleted under the daemon"})
 }

@@ -312,3 +312,15 @@ func TestHealedAmongChanges(t *testing.T) {
 		t.Errorf("said %d times", n)
 	}
 }
+
+// TestWrittenBeforeHealed: that a record was deleted is said also when the daemon had another reason to write it before heal looked.
+func TestWrittenBeforeHealed(t *testing.T) {
+	h := heals(t, nil)
+	h.watches(1)
+	h.remove(h.ref.Path)
+	h.requests <- Request{RequestReload, "the test"}
+	h.hears(healedLine, "")
+	if n := h.healed(); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+}

@@ -50,8 +50,11 @@ func (d *daemon) publish() error {
 const saveAgain = time.Second
 
 // save publishes and survives a failure: a full disk must not end the daemon. The state in memory stays true, and is written by the next change, or saveAgain later: else
-// status would tell for ever what was true before.
+// status would tell for ever what was true before. A record that somebody deleted is thereby there again, and heal says so.
 func (d *daemon) save() {
+	if _, err := os.Lstat(d.o.Ref.Path); errors.Is(err, fs.ErrNotExist) {
+		d.lost = true
+	}
 	err := d.publish()
 	d.saveAt.stop()
 	if err != nil {
@@ -64,6 +67,9 @@ func (d *daemon) save() {
 		d.logger.Info("The record can be written again", "path", d.o.Ref.Path)
 	}
 	d.saveFailed = err != nil
+	if d.lost {
+		d.healSoon()
+	}
 }
 
 func (d *daemon) record() pidfile.Record {

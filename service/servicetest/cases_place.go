@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -18,9 +17,6 @@ func deletedCases() []testCase {
 		{name: "deleted .apex", run: func(c *C) { deleted(c, "") }},
 	}
 }
-
-// healPatience is how long a daemon may take to say that it has made deleted files again.
-const healPatience = 10 * time.Second
 
 // deleted removes a file, or everything, under a running daemon.
 func deleted(c *C, name string) {
@@ -42,17 +38,9 @@ func deleted(c *C, name string) {
 		c.healed(f)
 	}
 	if c.has(HasHeal) {
-		began, again := time.Now(), false
 		c.await("the daemon says that it has made them again", func(service.Status) bool { // the second start may have made the lock's file
 			events, _ := c.s.History(c.Context())
-			if slices.ContainsFunc(events, func(e Event) bool { return e.Event == "healed" }) {
-				return true
-			}
-			if !again && time.Since(began) > healPatience { // a record that is written at that very moment, for another reason, needs no healing, and nobody says so
-				again = true
-				c.remove(name)
-			}
-			return false
+			return slices.ContainsFunc(events, func(e Event) bool { return e.Event == "healed" })
 		})
 		if st := c.serving(); *st.PID != pid {
 			c.Errorf("healed, the PID is %d, want %d", *st.PID, pid)
