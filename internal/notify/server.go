@@ -17,6 +17,9 @@ const (
 
 	reportEvery = time.Minute // strangers and nonsense are reported at most this often: each report is a line in the log
 	maxErrors   = 16          // consecutive failures of recvmsg(2) before Serve gives up
+
+	// maxDrain bounds what one Drain reads, for senders that do not stop. No queue is longer (unix(7): net.unix.max_dgram_qlen is 10, systemd makes it 512).
+	maxDrain = 1024
 )
 
 // Server receives the workload's notifications. Create it with [Listen].
@@ -32,6 +35,10 @@ type Server struct {
 	address string       // as in NOTIFY_SOCKET
 	remove  func() error // the socket file and its directory; nil for an abstract socket
 	now     func() time.Time
+
+	mu    sync.Mutex
+	asked chan struct{} // by Drain, nil when nobody waits
+	ended bool          // Serve has returned
 
 	closing  sync.Once
 	closeErr error
@@ -78,6 +85,7 @@ func (s *Server) Close() error {
 func (s *Server) Serve(ctx context.Context, handle func(Message)) error {
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
+	defer s.end()
 	defer s.Close()
 	q := queue{handle: handle, tokens: burst, refilled: s.now()}
 	defer q.flush()
@@ -97,6 +105,65 @@ func (s *Server) Serve(ctx context.Context, handle func(Message)) error {
 			q.add(m, held, s.now())
 		}
 		s.wakeAt(&q)
+		for done := s.takeAsked(); done != nil; done = s.takeAsked() {
+			s.drain(&q)
+			close(done)
+		}
+	}
+}
+
+// Drain returns a channel that is closed when handle has returned for everything that was sent before this call, or Serve has ended. Serve must have been called, or
+// be about to be. Of a sender that goes on, 1024 datagrams are read.
+func (s *Server) Drain() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked == nil {
+		s.asked = make(chan struct{})
+	}
+	done := s.asked
+	if s.ended {
+		s.asked = nil
+		close(done)
+		return done
+	}
+	s.conn.SetReadDeadline(time.Unix(1, 0)) // ends the read that waits
+	return done
+}
+
+// takeAsked is for the reader. Who asks later asks anew.
+func (s *Server) takeAsked() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	done := s.asked
+	s.asked = nil
+	return done
+}
+
+// drain reads what is there and handles all of it now.
+func (s *Server) drain(q *queue) {
+	q.armed = time.Time{}
+	s.conn.SetReadDeadline(q.armed) // the one of Drain would have each read fail
+	for range maxDrain {
+		if !waiting(s.conn) {
+			break
+		}
+		m, held, err := s.receive()
+		if err != nil { // the next read says it too
+			break
+		}
+		q.add(m, held, s.now())
+	}
+	q.flush()
+}
+
+// end releases who waits for Drain.
+func (s *Server) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	if s.asked != nil {
+		close(s.asked)
+		s.asked = nil
 	}
 }
 

@@ -302,3 +302,31 @@ func TestServeEndsWithContext(t *testing.T) {
 		t.Errorf("second Close: %v", err)
 	}
 }
+
+// TestDrain: everything that was sent before is handled when it returns, whatever the rate; so it is once Serve has ended.
+func TestDrain(t *testing.T) {
+	s, messages := listening(t, nil)
+	conn := dial(t, s)
+	for round := range 3 {
+		for i := range 2 * burst {
+			send(t, conn, "STATUS="+strconv.Itoa(i))
+		}
+		receive(t, s.Drain())
+		last := ""
+		for len(messages) > 0 {
+			last = *(<-messages).Status
+		}
+		if want := strconv.Itoa(2*burst - 1); last != want {
+			t.Errorf("round %d: the last that was handled is %q, want %q", round, last, want)
+		}
+	}
+	send(t, conn, "READY=1") // it waits for messages as before
+	if m := receive(t, messages); !m.Ready {
+		t.Errorf("%+v", m)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	receive(t, s.Drain())
+	receive(t, s.Drain())
+}

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/joshuaaferguson/apexd/internal/safefile"
 )
 
@@ -149,6 +151,19 @@ func parseControl(b []byte) (sender, descriptors) {
 		}
 	}
 	return from, fds
+}
+
+// waiting reports whether a datagram can be read at once.
+func waiting(conn *net.UnixConn) bool {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	err = raw.Control(func(fd uintptr) { // a failure leaves n below 1
+		n, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	})
+	return err == nil && n > 0
 }
 
 func truncated(flags int) bool { return flags&syscall.MSG_TRUNC != 0 }

@@ -253,6 +253,7 @@ func (d *daemon) looked(ctx context.Context) {
 		d.lookLater(ctx, a)
 		return // the rest of the tree has the grace period too
 	}
+	d.hearOut()
 	d.exited(ctx, a, *e)
 }
 

@@ -3,15 +3,18 @@
 package supervise
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/history"
+	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -253,6 +256,61 @@ func TestWordOfTheLastRun(t *testing.T) {
 		t.Errorf("the second run, which has not said that it is ready: %+v, %v", rec, err)
 	}
 	s.stop()
+}
+
+// TestLastWord: what a workload says right before it ends is heard, also where the daemon learns of the end first.
+func TestLastWord(t *testing.T) {
+	for _, row := range []struct {
+		name, says string
+		want       error
+	}{
+		{"ready", "READY=1", nil},
+		{"more than the loop's channel holds", strings.Repeat("STATUS=x ", 20) + "READY=1", nil},
+		{"nothing", "", service.ErrStartFailed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var s *spoken
+			var launching atomic.Bool
+			set := make(chan struct{})
+			answer := make(chan error, 1)
+			clock := systemClock()
+			slow := clock
+			slow.Wall = func() time.Time { // the daemon asks for the time of the line that tells of the start, before it looks for an end
+				if launching.CompareAndSwap(true, false) {
+					<-set
+					s.endsAfter(strings.Fields(row.says)...)
+				}
+				return clock.Wall()
+			}
+			s = speak(t, `$tell; while [ ! -e go ]; do sleep 0.01; done`, func(o *Options) {
+				o.Clock, o.FirstMustStart = slow, true
+				o.Report = func(_ *Daemonized, err error) { answer <- err }
+				lines := o.NewLogger(nil, o.Spec.Log)
+				o.NewLogger = func(Log, service.LogPolicy) Logger { return marker{lines, &launching} }
+			})
+			close(set)
+			if err := <-answer; !errors.Is(err, row.want) {
+				t.Errorf("%v, want %v", err, row.want)
+			}
+			_ = s.ended() // how is not what is asked here
+		})
+	}
+}
+
+// endsAfter sends messages in the workload's name, has it end, and returns when it has.
+func (s *spoken) endsAfter(messages ...string) {
+	conn := s.dial()
+	defer conn.Close()
+	for _, m := range messages {
+		if _, err := conn.Write([]byte(m)); err != nil {
+			s.t.Error(err)
+		}
+	}
+	pid := s.ref.Look().Record.Workload.PID
+	if err := os.WriteFile(filepath.Join(s.dir, "go"), nil, 0o600); err != nil {
+		s.t.Error(err)
+	}
+	s.await("the workload has ended", func() bool { p, err := proc.Inspect(pid); return err != nil || p.Zombie })
 }
 
 // TestExtendTimeout: what is extended is a limit, and not the moment after which a workload that has started counts as ready.

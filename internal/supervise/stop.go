@@ -245,6 +245,29 @@ func (d *daemon) fallSilent() {
 	}
 }
 
+// hearOut takes what the workload has said before it ended, as systemd does: its last word counts. What it says while it stops changes nothing any more.
+func (d *daemon) hearOut() {
+	if d.server == nil || d.state == service.StateStopping {
+		return
+	}
+	for heard := d.server.Drain(); heard != nil; {
+		select {
+		case f := <-d.events:
+			f()
+		case <-heard:
+			heard = nil
+		}
+	}
+	for {
+		select {
+		case f := <-d.events: // it came with what was heard
+			f()
+		default:
+			return
+		}
+	}
+}
+
 // unlisten ends listen, of which there may have been none.
 func (d *daemon) unlisten() {
 	if d.server != nil {
