@@ -103,7 +103,7 @@ func (l *Launchd) Status(ctx context.Context) (service.Status, error) {
 
 // Start implements service.Backend: it returns when the record says that the workload is ready. launchd itself knows no more than that a process runs.
 func (l *Launchd) Start(ctx context.Context) (service.Started, error) {
-	unlock, err := turn(ctx, l.File, l.Direct.bound())
+	unlock, err := turn(ctx, l.File, l.Direct.turnBound())
 	if err != nil {
 		return service.Started{}, err
 	}

@@ -85,7 +85,7 @@ func (o *OpenRC) Status(ctx context.Context) (service.Status, error) {
 
 // Start implements service.Backend: it returns when OpenRC has started the service, which its script calls done when the workload is ready.
 func (o *OpenRC) Start(ctx context.Context) (service.Started, error) {
-	unlock, err := turn(ctx, o.Definition(), o.Direct.bound())
+	unlock, err := turn(ctx, o.Definition(), o.Direct.turnBound())
 	if err != nil {
 		return service.Started{}, startError(err)
 	}

@@ -75,7 +75,7 @@ func (s *ServiceDir) Status(context.Context) (service.Status, error) {
 
 // Start implements service.Backend. A workload that fails before it is ready is not tried again: the service is put down.
 func (s *ServiceDir) Start(ctx context.Context) (service.Started, error) {
-	unlock, err := turn(ctx, s.Definition(), s.Direct.bound())
+	unlock, err := turn(ctx, s.Definition(), s.Direct.turnBound())
 	if err != nil {
 		return service.Started{}, err
 	}

@@ -2,6 +2,7 @@ package backends
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,12 +83,24 @@ func (d *Direct) Start(ctx context.Context) (service.Started, error) {
 	}
 }
 
+// noBound is 146 years: callers may add to it.
+const noBound = time.Duration(1 << 62)
+
 // bound is longer than a daemon that works takes to answer.
 func (d *Direct) bound() time.Duration {
 	if d.Spec.Readiness.Timeout == 0 { // no limit was wanted
-		return 1<<63 - 1
+		return noBound
 	}
-	return d.Spec.Readiness.Timeout + d.Spec.Readiness.Settle + d.Spec.StopTimeout + startMargin
+	return d.boundFor(d.Spec.Readiness.Timeout)
+}
+
+// turnBound is bound for who waits for others' starts, which the lack of a limit for one's own says nothing about: whoever has the definition locked may be no apexd.
+func (d *Direct) turnBound() time.Duration {
+	return d.boundFor(cmp.Or(d.Spec.Readiness.Timeout, service.DefaultReadyTimeout))
+}
+
+func (d *Direct) boundFor(ready time.Duration) time.Duration {
+	return ready + d.Spec.Readiness.Settle + d.Spec.StopTimeout + startMargin
 }
 
 // maxAnswer bounds what is read of an answer, and of the last words of a daemon that gave none.

@@ -114,7 +114,7 @@ func consistent(u unit, running bool) bool {
 
 // Start implements service.Backend: it returns when the start job has run, and with it, the unit being of Type=notify, the workload is ready.
 func (s *Systemd) Start(ctx context.Context) (service.Started, error) {
-	unlock, err := turn(ctx, s.Fragment, s.Direct.bound())
+	unlock, err := turn(ctx, s.Fragment, s.Direct.turnBound())
 	if err != nil {
 		return service.Started{}, err
 	}
@@ -127,7 +127,7 @@ func (s *Systemd) Start(ctx context.Context) (service.Started, error) {
 
 // Restart implements Restarter.
 func (s *Systemd) Restart(ctx context.Context) (service.Started, error) {
-	unlock, err := turn(ctx, s.Fragment, s.Direct.bound())
+	unlock, err := turn(ctx, s.Fragment, s.Direct.turnBound())
 	if err != nil {
 		return service.Started{}, err
 	}
