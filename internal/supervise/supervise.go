@@ -134,7 +134,7 @@ func Run(ctx context.Context, o Options) error {
 		_ = NoteRefusal(o.Ref, o.Keeper, os.Getpid(), o.Version, err) // what cannot be written there cannot be written anywhere
 		return report(o, err)
 	}
-	d, err := open(o, lock)
+	d, err := open(o, lock, got.Previous)
 	if err != nil {
 		return report(o, errors.Join(err, endPrevious(o.Ref, got.Previous), lock.Release()))
 	}
@@ -197,8 +197,8 @@ func Describe(e service.Exit) string {
 	return "exited with status " + StatusText(e.Code)
 }
 
-// open makes everything the daemon needs before the workload. After an error nothing but the lock is held.
-func open(o Options, lock *pidfile.Lock) (*daemon, error) {
+// open makes everything the daemon needs before the workload. After an error nothing but the lock is held, and the record of previous is still there.
+func open(o Options, lock *pidfile.Lock, previous *pidfile.Record) (*daemon, error) {
 	d := &daemon{o: o, spec: o.Spec, lock: lock, self: lock.Self(), clock: o.Clock}
 	if d.clock.Wall == nil {
 		d.clock = systemClock()
@@ -208,11 +208,15 @@ func open(o Options, lock *pidfile.Lock) (*daemon, error) {
 	}
 	d.startedAt = d.self.Started
 	d.state, d.since = service.StateStopped, d.clock.Wall()
-	if err := d.publish(); err != nil {
-		return nil, cannotStart(o.Ref.Path, err)
-	}
 	if err := d.openLog(); err != nil {
-		return nil, errors.Join(cannotStart(o.Spec.Log.Path, err), lock.Remove())
+		err = cannotStart(o.Spec.Log.Path, err)
+		if previous == nil { // else its record says why it failed
+			err = errors.Join(err, lock.Remove())
+		}
+		return nil, err
+	}
+	if err := d.publish(); err != nil {
+		return nil, errors.Join(cannotStart(o.Ref.Path, err), d.log.Close())
 	}
 	if err := d.openHistory(); err != nil {
 		d.noted(err)
