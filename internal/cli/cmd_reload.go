@@ -11,8 +11,9 @@ func newReloadCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Re-read the configuration, reopen the log, signal the workload",
-		Long: `Make the running daemon re-read what can be changed while it runs (stopTimeout, stopSignal, reloadSignal, restart, log, logLevel), reopen
-its log, and pass reloadSignal on to the workload. What needs a restart is said in the log.`,
+		Long: `Make the running daemon re-read what can be changed while it runs (stopTimeout, stopSignal, reloadSignal, restart, log, logLevel, and of
+readiness timeout, interval and settle, for the next start of the workload), reopen its log, and pass reloadSignal on to the workload. What needs a restart, or
+for a service "apexd install", is said in the log.`,
 		Example: "  apexd reload\n  apexd reload --all",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -230,6 +230,29 @@ func TestReloadWhenever(t *testing.T) {
 	})
 }
 
+// TestReloadReadiness: how long readiness may take is taken over, for the next run.
+func TestReloadReadiness(t *testing.T) {
+	s := speak(t, `$tell; while [ ! -e go ]; do sleep 0.01; done; rm go; exit 1`, func(o *Options) {
+		o.Spec.Restart = service.RestartPolicy{When: service.RestartAlways, Limit: 1, Window: time.Hour}
+		o.Reload = func() (service.Spec, error) {
+			spec := o.Spec
+			spec.Readiness.Timeout = 200 * time.Millisecond
+			return spec, nil
+		}
+	})
+	s.say("READY=1")
+	s.awaitState(service.StateRunning)
+	s.requests <- Request{RequestReload, "test"}
+	s.awaitLine("Reloaded")
+	if err := os.WriteFile(filepath.Join(s.dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitLine("did not become ready in time")
+	if err := s.ended(); err == nil {
+		t.Error("it has ended well")
+	}
+}
+
 // TestWordOfTheLastRun: what a run says right before it ends makes not the next one ready.
 func TestWordOfTheLastRun(t *testing.T) {
 	const twice = `[ -e socket ] && again=yes; $tell; [ "$again" ] || { while [ ! -e go ]; do sleep 0.01; done; exit 1; }; touch second; exec sleep 600`

@@ -176,11 +176,16 @@ func (d *daemon) reconfigure() {
 		d.logger.Error("Cannot read the configuration, the old one stays", "err", err)
 		return
 	}
-	if needsRestart(d.spec, spec) {
-		d.logger.Warn(`The command, its directory, its environment or its sockets have changed: it takes effect with "apexd restart"`)
+	if changed := needsRestart(d.spec, spec); len(changed) > 0 {
+		d.logger.Warn(`Some of what has changed takes effect with "apexd restart"`, "changed", strings.Join(changed, ", "))
+	}
+	if changed := needsInstall(d.spec, spec); len(changed) > 0 && d.o.Keeper.Backend.HasPolicy() {
+		d.logger.Warn(`Some of what has changed is for the service manager, which knows it after "apexd install"`, "changed", strings.Join(changed, ", "))
 	}
 	d.spec.StopTimeout, d.spec.StopSignal, d.spec.ReloadSig = spec.StopTimeout, spec.StopSignal, spec.ReloadSig
 	d.spec.Restart, d.spec.ConfigHash = spec.Restart, spec.ConfigHash
+	r := &d.spec.Readiness // what is asked, and how, belongs to the command
+	r.Timeout, r.Interval, r.Settle = spec.Readiness.Timeout, spec.Readiness.Interval, spec.Readiness.Settle
 	if spec.Log.Path == d.spec.Log.Path {
 		d.log.SetPolicy(spec.Log)
 		d.spec.Log = spec.Log
@@ -188,22 +193,53 @@ func (d *daemon) reconfigure() {
 	}
 }
 
-func needsRestart(a, b service.Spec) bool {
-	return !equal(a.Command, b.Command) || !equal(a.Env, b.Env) || a.Dir != b.Dir || a.Readiness.Kind != b.Readiness.Kind ||
-		a.Watchdog != b.Watchdog || a.API != b.API || a.Log.Path != b.Log.Path || a.Log.Store != b.Log.Store ||
-		!slices.Equal(a.Sockets, b.Sockets)
+// needsRestart names what reconfigure does not take over, as the configuration calls it. The environment has other keys in it.
+func needsRestart(a, b service.Spec) []string {
+	x, y := a.Readiness, b.Readiness
+	return keysOf(
+		change{"command", !slices.Equal(a.Command, b.Command)},
+		change{"workingDirectory", a.Dir != b.Dir},
+		change{"environment", !slices.Equal(a.Env, b.Env)},
+		change{"readiness", x.Kind != y.Kind || x.URL != y.URL || x.Address != y.Address || patternOf(x) != patternOf(y)},
+		change{"watchdog", a.Watchdog != b.Watchdog},
+		change{"log.store", a.Log.Store != b.Log.Store},
+		change{"logFile", a.Log.Path != b.Log.Path},
+		change{"api.address", a.API != b.API},
+		change{"sockets", !slices.Equal(a.Sockets, b.Sockets)},
+	)
 }
 
-func equal(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
+// needsInstall names what a manager that has a restart policy was told when the service was installed.
+func needsInstall(a, b service.Spec) []string {
+	return keysOf(
+		change{"stopTimeout", a.StopTimeout != b.StopTimeout},
+		change{"readiness.timeout", a.Readiness.Timeout != b.Readiness.Timeout},
+		change{"watchdog", a.Watchdog != b.Watchdog},
+		change{"restart", a.Restart != b.Restart},
+	)
+}
+
+// change says whether key has changed.
+type change struct {
+	key string
+	has bool
+}
+
+func keysOf(all ...change) []string {
+	var keys []string
+	for _, c := range all {
+		if c.has {
+			keys = append(keys, c.key)
 		}
 	}
-	return true
+	return keys
+}
+
+func patternOf(r service.Readiness) string {
+	if r.Pattern == nil {
+		return ""
+	}
+	return r.Pattern.String()
 }
 
 // listen opens the socket on which the run of a may speak sd_notify(3), unless that of the last one can go on, see fallSilent. Without one its messages are not heard.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -105,28 +106,43 @@ func TestTimerSoon(t *testing.T) {
 	}
 }
 
+// TestNeedsRestart: what a reload does not take over is said.
 func TestNeedsRestart(t *testing.T) {
 	a := service.Spec{Command: []string{"x", "y"}, Env: []string{"A=1"}, StopTimeout: time.Second}
 	tests := []struct {
-		name   string
-		change func(*service.Spec)
-		want   bool
+		name             string
+		change           func(*service.Spec)
+		restart, install string
 	}{
-		{"nothing", func(*service.Spec) {}, false},
-		{"stop timeout", func(s *service.Spec) { s.StopTimeout = 2 }, false},
-		{"argument", func(s *service.Spec) { s.Command = []string{"x", "z"} }, true},
-		{"one argument less", func(s *service.Spec) { s.Command = []string{"x"} }, true},
-		{"environment", func(s *service.Spec) { s.Env = nil }, true},
-		{"directory", func(s *service.Spec) { s.Dir = "/" }, true},
-		{"watchdog", func(s *service.Spec) { s.Watchdog = 1 }, true},
-		{"socket", func(s *service.Spec) { s.Sockets = []service.Socket{{Name: "http"}} }, true},
+		{"nothing", func(*service.Spec) {}, "", ""},
+		{"stop timeout", func(s *service.Spec) { s.StopTimeout = 2 }, "", "stopTimeout"},
+		{"signals", func(s *service.Spec) { s.StopSignal, s.ReloadSig = "SIGINT", "SIGHUP" }, "", ""},
+		{"policy", func(s *service.Spec) { s.Restart.Limit = 9 }, "", "restart"},
+		{"argument", func(s *service.Spec) { s.Command = []string{"x", "z"} }, "command", ""},
+		{"one argument less", func(s *service.Spec) { s.Command = []string{"x"} }, "command", ""},
+		{"environment", func(s *service.Spec) { s.Env = nil }, "environment", ""},
+		{"directory", func(s *service.Spec) { s.Dir = "/" }, "workingDirectory", ""},
+		{"watchdog", func(s *service.Spec) { s.Watchdog = 1 }, "watchdog", "watchdog"},
+		{"times of readiness", func(s *service.Spec) { s.Readiness.Settle, s.Readiness.Interval = 1, 1 }, "", ""},
+		{"limit of readiness", func(s *service.Spec) { s.Readiness.Timeout = 1 }, "", "readiness.timeout"},
+		{"kind of readiness", func(s *service.Spec) { s.Readiness.Kind = service.ReadyNotify }, "readiness", ""},
+		{"URL", func(s *service.Spec) { s.Readiness.URL = "http://127.0.0.1/" }, "readiness", ""},
+		{"address", func(s *service.Spec) { s.Readiness.Address = "127.0.0.1:1" }, "readiness", ""},
+		{"pattern", func(s *service.Spec) { s.Readiness.Pattern = regexp.MustCompile("x") }, "readiness", ""},
+		{"log", func(s *service.Spec) { s.Log.Path, s.Log.Store = "/x", "journal" }, "log.store, logFile", ""},
+		{"bounds of the log", func(s *service.Spec) { s.Log.MaxSize, s.Log.Level = 1, "warn" }, "", ""},
+		{"API", func(s *service.Spec) { s.API.Address = "127.0.0.1:1" }, "api.address", ""},
+		{"socket", func(s *service.Spec) { s.Sockets = []service.Socket{{Name: "http"}} }, "sockets", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := a
 			tt.change(&b)
-			if got := needsRestart(a, b); got != tt.want {
-				t.Errorf("%v, want %v", got, tt.want)
+			if got := strings.Join(needsRestart(a, b), ", "); got != tt.restart {
+				t.Errorf("with a restart: %q, want %q", got, tt.restart)
+			}
+			if got := strings.Join(needsInstall(a, b), ", "); got != tt.install {
+				t.Errorf("with an installation: %q, want %q", got, tt.install)
 			}
 		})
 	}
