@@ -59,7 +59,7 @@ var keys = [...]key{
 	},
 	{
 		path: "stopTimeout", kind: kindDuration, at: func(d *draft) any { return &d.spec.StopTimeout }, env: "APEX_STOP_TIMEOUT", least: int64(time.Millisecond), most: int64(day),
-		doc: "How long a stop waits before it kills the process tree.",
+		doc: "How long a stop waits before it kills the process tree. No `EXTEND_TIMEOUT_USEC=` lengthens it.",
 	},
 	{
 		path: "stopSignal", kind: kindSignal, at: func(d *draft) any { return &d.spec.StopSignal }, words: []string{"TERM", "INT", "QUIT", "HUP", "ABRT", "ALRM", "USR1", "USR2", "WINCH"},
@@ -87,7 +87,7 @@ var keys = [...]key{
 	},
 	{
 		path: "readiness.timeout", kind: kindDuration, at: func(d *draft) any { return &d.spec.Readiness.Timeout }, most: int64(day),
-		doc: "Not ready by then is a failure; 0 is no limit.",
+		doc: "Not ready by then is a failure, unless `EXTEND_TIMEOUT_USEC=` asks for more (sd_notify(3)); 0 is no limit.",
 	},
 	{
 		path: "readiness.interval", kind: kindDuration, at: func(d *draft) any { return &d.spec.Readiness.Interval }, only: []string{"http", "tcp"}, least: int64(time.Millisecond), most: int64(time.Hour),

@@ -45,6 +45,7 @@ type attempt struct {
 	relay    chan struct{}      // closed when the output has been copied to its end; nil without a pipe
 	process  bool               // it is a process, not a function inside this one
 	ending   bool               // we are ending it: deadline is its kill, and what it says of itself comes too late
+	refused  bool               // it was told in the log that it gets no more time
 	identity proc.Identity
 }
 

@@ -367,6 +367,38 @@ func TestExtendTimeout(t *testing.T) {
 	}
 }
 
+// TestExtendStop: a workload that is to end has stopTimeout, whatever it asks for: who waits for its end goes by that.
+func TestExtendStop(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"stop":          func(o *Options) { o.Spec.Readiness = service.Readiness{Kind: service.ReadyStarted} },
+		"never ready":   func(o *Options) { o.Spec.Readiness.Timeout = 500 * time.Millisecond },
+		"lost watchdog": func(o *Options) { o.Spec.Watchdog = time.Minute },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := speak(t, `trap "" TERM ABRT; $tell; while :; do sleep 1; done`, func(o *Options) { o.Spec.StopTimeout = 2 * time.Second; change(o) })
+			switch name {
+			case "stop":
+				s.awaitState(service.StateRunning)
+				conn := s.dial() // it has begun
+				conn.Close()
+				s.requests <- Request{RequestStop, "test"}
+			case "lost watchdog":
+				s.say("READY=1")
+				s.say("WATCHDOG=trigger")
+				s.awaitLine("did not ping")
+			default:
+				s.awaitLine("did not become ready")
+			}
+			s.sayLate("EXTEND_TIMEOUT_USEC=3600000000")
+			s.sayLate("EXTEND_TIMEOUT_USEC=3600000000")
+			s.awaitLine("asks for more time to end")
+			if err := s.ended(); (err == nil) != (name == "stop") {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestReloadingForEver: a workload that does not say when it has reloaded is one that runs, after the limit or the next reload.
 func TestReloadingForEver(t *testing.T) {
 	for _, row := range []struct {

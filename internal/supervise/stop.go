@@ -352,16 +352,17 @@ func (d *daemon) notified(m notify.Message) {
 	}
 }
 
-// extend gives the workload more time, where deadline is a limit for it. Nothing is gained by a settle time that is longer, or a kill that is tried later again.
+// extend gives the workload more time to start or to reload, as sd_notify(3) says. How long a stop may take is the word of who configures it: whoever waits for the stop goes by
+// that, and so do most managers. Nothing is gained by a settle time that is longer.
 func (d *daemon) extend(a *attempt, more time.Duration) {
-	switch d.state {
-	case service.StateStarting, service.StateStopping, service.StateReloading:
+	switch settling := d.state == service.StateStarting && d.spec.Readiness.Kind == service.ReadyStarted; {
+	case d.state == service.StateStopping || a.ending:
+		if !a.refused {
+			a.refused = true
+			d.logger.Warn("The workload asks for more time to end, which it does not get", "limit", d.spec.StopTimeout)
+		}
+	case d.state == service.StateReloading, d.state == service.StateStarting && !settling:
 		d.outer.ExtendTimeout(more)
-	default:
-		return
-	}
-	settling := d.state == service.StateStarting && d.spec.Readiness.Kind == service.ReadyStarted && !a.ending
-	if !settling && !d.killed {
 		d.deadline.extend(more)
 	}
 }
