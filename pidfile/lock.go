@@ -44,6 +44,9 @@ type Lock struct {
 	fl     *flock.Flock // nil where there is no place for one, see AcquireToClear
 	dir    *os.Root     // of record and lock, wherever it is moved to; nil where it cannot be held, or nobody needs it
 	failed bool         // the record could not be written, and a part of it may be left
+
+	reserves bool   // Reserve was called
+	spare    string // where the next record has its room on a full disk, "" where there is none
 }
 
 // Acquired is what Acquire found in the place.
@@ -317,11 +320,46 @@ func (l *Lock) Write(rec Record) error {
 		return err
 	}
 	err = safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Finding.Owner
+	if spare := l.spare; safefile.NoSpace(err) && spare != "" {
+		l.spare = ""
+		if safefile.ReplaceFrom(spare, l.ref.Path, b) == nil {
+			err = nil
+		}
+	}
 	if err == nil && l.failed {
 		safefile.RemoveTemps(l.ref.Path) // on a disk that takes nothing nothing can be removed either
+		l.spare = ""
 	}
 	l.failed = err != nil
+	if l.reserves && !l.failed {
+		l.Reserve() // the record before has just given its room back
+	}
 	return err
+}
+
+// spareSize is a block of most file systems, and longer than any record but one of a very long path.
+const spareSize = 4096
+
+// Reserve keeps room for the next record from now on, in a file beside it, so that it can be written when the disk is full. Where there is no room for that, it is tried again after
+// each record.
+func (l *Lock) Reserve() {
+	l.reserves = true
+	if l.spare == "" {
+		l.spare, _ = safefile.Reserve(l.ref.Path, spareSize, recordMode)
+	}
+}
+
+// Unreserve ends Reserve.
+func (l *Lock) Unreserve() {
+	l.reserves = false
+	l.dropSpare()
+}
+
+func (l *Lock) dropSpare() {
+	if l.spare != "" {
+		_ = safefile.Remove(l.spare) // the next daemon does it else
+		l.spare = ""
+	}
 }
 
 // Remove removes the record, if it is still ours or nobody's, and notes in the index that the end was clean. A missing record is no error. One that somebody keeps open so that it
@@ -411,6 +449,7 @@ func (l *Lock) Heal() (bool, error) {
 		}
 		return false, &service.Error{Op: "lock again", Code: service.CodeAlreadyRunning, Path: l.ref.LockPath()}
 	}
+	l.dropSpare() // it was deleted too, perhaps
 	old := l.fl
 	l.fl = fl
 	if l.dir != nil {

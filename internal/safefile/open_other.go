@@ -10,3 +10,5 @@ import (
 func openShared(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	return os.OpenFile(path, flag, perm)
 }
+
+func noSpace(error) bool { return false }

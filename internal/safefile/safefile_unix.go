@@ -3,6 +3,7 @@
 package safefile
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -29,3 +30,7 @@ func number(fi fs.FileInfo) (device, inode uint64) {
 }
 
 func chmod(f *os.File, perm fs.FileMode) error { return f.Chmod(perm) }
+
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

@@ -13,6 +13,10 @@ func inUse(err error) bool {
 	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, fs.ErrPermission)
 }
 
+func noSpace(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
 // openShared is os.OpenFile without O_TRUNC, and with FILE_SHARE_DELETE: a file that a process of ours has open can be renamed and removed, by us and by the user. os.OpenFile does not
 // ask for it (golang.org/issue/32088).
 func openShared(path string, flag int, _ fs.FileMode) (*os.File, error) {

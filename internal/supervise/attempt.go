@@ -14,6 +14,7 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/history"
 	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/internal/ready"
+	"github.com/joshuaaferguson/apexd/internal/safefile"
 	"github.com/joshuaaferguson/apexd/internal/sockets"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -483,7 +484,7 @@ func Hint(err error) string {
 		return "check the permissions: the program must be executable and .apex writable"
 	case isExecFormat(err):
 		return `a script needs a first line such as "#!/bin/sh", or name its interpreter: command: [sh, script]`
-	case isNoSpace(err):
+	case safefile.NoSpace(err):
 		return "free some disk space and start again"
 	}
 	return ""

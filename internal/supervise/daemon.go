@@ -103,6 +103,7 @@ func (d *daemon) run(ctx context.Context, got pidfile.Acquired) error {
 	stopWake := notifyChildren(d.wake)
 	defer d.unlessAtTheEnd(stopWake)
 	d.looked(ctx)
+	d.lock.Reserve()
 	d.healSoon() // which begins the watch
 	d.loop(ctx)
 	return d.result
@@ -254,6 +255,7 @@ func (d *daemon) close() {
 	d.saveAt.stop()
 	d.unlisten()
 	d.closeSockets()
+	d.lock.Unreserve()
 	if d.hist != nil {
 		d.hist.Close()
 	}

@@ -122,7 +122,7 @@ func heals(t *testing.T, begin func(n int, paths []string) error) *healing {
 			<-ctx.Done()
 			return nil
 		},
-	}, lock)
+	}, lock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -218,8 +218,6 @@ func (t *processTree) descendants() []proc.Info {
 
 func isExecFormat(err error) bool { return errors.Is(err, syscall.ENOEXEC) }
 
-func isNoSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) }
-
 // pathOf is the PATH of env.
 func pathOf(env []string) string {
 	for _, kv := range env {

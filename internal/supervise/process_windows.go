@@ -119,10 +119,6 @@ func isExecFormat(err error) bool {
 	return errors.Is(err, windows.ERROR_BAD_EXE_FORMAT) || errors.Is(err, windows.ERROR_EXE_MACHINE_TYPE_MISMATCH)
 }
 
-func isNoSpace(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
-}
-
 // pathOf is the PATH of env, which may be spelled Path.
 func pathOf(env []string) string {
 	path, _ := winproc.LookupEnv(env, "PATH")
