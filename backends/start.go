@@ -130,7 +130,7 @@ func (d *Direct) answered(pid int, a Answer, errs io.Reader, ended <-chan string
 		}
 		return service.Started{}, &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Hint: `see "apexd logs"`, Err: errors.Join(why, d.endLeftovers())}
 	}
-	return service.Started{PID: a.PID, Address: a.Address}, nil
+	return service.Started{PID: a.PID, Address: a.Address, Warning: a.Warning}, nil
 }
 
 // ended is how a daemon that gave no answer has ended. One that lives all the same is stopped: nobody knows what it is up to.

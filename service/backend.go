@@ -40,6 +40,7 @@ func (k Kind) HasPolicy() bool {
 type Started struct {
 	PID     int    `json:"pid"`               // of the daemon
 	Address string `json:"address,omitempty"` // of the built-in API server
+	Warning string `json:"warning,omitempty"` // what the caller should know all the same, "" mostly
 }
 
 // StopOptions says how to stop.

@@ -116,5 +116,8 @@ func (a *app) started(t target, b service.Backend, s service.Started, took time.
 	if b, ok := b.(backends.Managed); ok {
 		at += " as " + b.Registered().Service
 	}
+	if s.Warning != "" {
+		a.warn(s.Warning)
+	}
 	return a.answer(s, "started %s (PID %d)%s in %s", t.in.Name, s.PID, at, ago(took))
 }

@@ -135,7 +135,7 @@ func noRoom(dir string, d doctor.Disk) []string {
 	case d.ReadOnly:
 		return []string{"nothing is written into the log: " + dir + " is on a read-only file system"}
 	case d.Free == 0:
-		return []string{"no space is left in " + dir + ": lines that cannot be written into the log are lost, and counted"}
+		return []string{"no space is left in " + dir + ": lines that cannot be written into the log are lost, and counted, and the state may be an older one"}
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ type daemon struct {
 	ready      bool
 	statusText string // the workload's STATUS=
 	fault      string // why this run was ended by us, "" when it was not
-	saveFailed bool
+	saveErr    error  // why the last record could not be written
 	noteFailed bool
 	saveAt     timer
 	view       statusView // the published state, for Status(); safe from any goroutine
@@ -220,7 +220,7 @@ func (d *daemon) remake() {
 		d.logger.Warn("Cannot reopen the log, ignoring", "err", err)
 	}
 	d.save() // and heal looks again
-	if d.saveFailed {
+	if d.saveErr != nil {
 		d.healAt.stop() // until save tries again
 		return
 	}

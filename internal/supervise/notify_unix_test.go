@@ -336,6 +336,24 @@ func (s *spoken) endsAfter(messages ...string) {
 	s.await("the workload has ended", func() bool { p, err := proc.Inspect(pid); return err != nil || p.Zombie })
 }
 
+// TestReadyUnsaved: whoever waits for the start is told that the record does not say so.
+func TestReadyUnsaved(t *testing.T) {
+	answer := make(chan *Daemonized, 1)
+	s := speak(t, `until rm -f daemon.pid; mkdir daemon.pid; do :; done; $tell; exec sleep 600`, func(o *Options) {
+		o.Report = func(d *Daemonized, _ error) { answer <- d }
+	})
+	s.say("READY=1")
+	select {
+	case d := <-answer:
+		if d == nil || !strings.Contains(d.Warning, "the record cannot be written") {
+			t.Errorf("%+v", d)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("no answer")
+	}
+	s.stop()
+}
+
 // TestExtendTimeout: what is extended is a limit, and not the moment after which a workload that has started counts as ready.
 func TestExtendTimeout(t *testing.T) {
 	s := speak(t, deaf, func(o *Options) {

@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -61,12 +62,12 @@ func (d *daemon) save() {
 		d.saveAt.set(saveAgain, d.save)
 	}
 	switch {
-	case err != nil && !d.saveFailed:
+	case err != nil && d.saveErr == nil:
 		d.logger.Error("Cannot write the record, going on", "path", d.o.Ref.Path, "err", err)
-	case err == nil && d.saveFailed:
+	case err == nil && d.saveErr != nil:
 		d.logger.Info("The record can be written again", "path", d.o.Ref.Path)
 	}
-	d.saveFailed = err != nil
+	d.saveErr = err
 	if d.lost {
 		d.healSoon()
 	}
@@ -164,7 +165,11 @@ func (d *daemon) tell(err error) {
 		d.o.Report(nil, err)
 		return
 	}
-	d.o.Report(&Daemonized{PID: d.self.PID, Address: d.address}, nil)
+	ready := &Daemonized{PID: d.self.PID, Address: d.address}
+	if d.saveErr != nil {
+		ready.Warning = fmt.Sprintf("the record cannot be written, and status shows an older state until it can: %v", d.saveErr)
+	}
+	d.o.Report(ready, nil)
 }
 
 // environ is the workload's environment: ours, what the configuration adds, and what tells it where it runs.

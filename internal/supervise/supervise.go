@@ -87,6 +87,7 @@ type Options struct {
 type Daemonized struct {
 	PID     int    `json:"pid"`
 	Address string `json:"address,omitempty"`
+	Warning string `json:"warning,omitempty"` // what whoever has started it should know
 }
 
 // Request is what somebody outside asks of a running daemon.
