@@ -190,12 +190,22 @@ start_pre() {
 
 start_post() {
 	apexd_hook started && return 0
-	default_stop
+	stop
 	return 1
 }
 
 stop_pre() {
 	apexd_check_pidfile
+}
+
+# default_stop alone waits for the end of "retry" where the daemon ends while the supervisor is asked to stop.
+stop() {
+	ebegin "Stopping $RC_SVCNAME"
+	if [ ! -x "$apexd_exec" ] || ! "$apexd_exec" hook stopping --quiet --service ` + reg.Service + `; then
+		default_stop
+		return
+	fi
+	eend 0
 }
 
 stop_post() {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/joshuaaferguson/apexd/e2e/inworld"
 	"github.com/joshuaaferguson/apexd/internal/openrc"
@@ -282,17 +283,22 @@ func TestSettings(t *testing.T) {
 
 // handlesTERM reports whether a process has a handler for SIGTERM that is its own program's: what is called supervise-daemon has not executed it yet.
 func handlesTERM(pid int) bool {
+	p, err := proc.Inspect(pid)
+	return err == nil && signals(pid, "SigCgt:")>>(syscall.SIGTERM-1)&1 == 1 && !strings.HasPrefix(p.Name, "supervise")
+}
+
+// signals is one of the masks of signals in /proc/PID/status (proc(5)), 0 where there is none.
+func signals(pid int, mask string) (set uint64) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return false
+		return 0
 	}
-	var caught uint64
 	for line := range strings.Lines(string(b)) {
-		if mask, ok := strings.CutPrefix(line, "SigCgt:"); ok {
-			caught, err = strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+		if text, ok := strings.CutPrefix(line, mask); ok {
+			set, _ = strconv.ParseUint(strings.TrimSpace(text), 16, 64)
 		}
 	}
-	return err == nil && caught>>(syscall.SIGTERM-1)&1 == 1 && !strings.HasPrefix(string(b), "Name:\tsupervise")
+	return set
 }
 
 // TestStopsCrashing: what ends while OpenRC stops its service, before the supervisor knows, is started again. It begins nothing then, or it might take its time to stop.
@@ -321,5 +327,48 @@ func TestStopsCrashing(t *testing.T) {
 	}
 	if n := strings.Count(m.apexd(t, 0, "logs").String(), "\nrun\n"); n != 1 {
 		t.Errorf("it was run %d times", n)
+	}
+}
+
+// send sends a signal to a process of the test's own service.
+func send(t *testing.T, pid int, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pid, sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStopsEnded: a child whose end comes together with the request to stop stays a zombie, for which the supervisor would wait until its script's "retry" is over.
+func TestStopsEnded(t *testing.T) {
+	needWorld(t)
+	tree := openrc.System()
+	for name, stop := range map[string]func(m machine) error{
+		"rc-service": func(m machine) error { return tree.Service(t.Context(), m.name, "stop") },
+		"supervisor": func(m machine) error { return tree.StopSupervisor(t.Context(), m.name) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t, "root", sleeps+"  stopTimeout: 1h\n", "--now")
+			supervisor, child := m.supervisor(t), tree.Look(m.name).Child
+			send(t, supervisor, syscall.SIGSTOP)
+			inworld.Eventually(t, "it is suspended", func() bool { p, err := proc.Inspect(supervisor); return err == nil && p.Suspended })
+			send(t, child, syscall.SIGKILL)
+			done := make(chan error, 1)
+			go func() { done <- stop(m) }()
+			const both = 1<<(syscall.SIGTERM-1) | 1<<(syscall.SIGCHLD-1)
+			inworld.Eventually(t, "both are pending", func() bool { return signals(supervisor, "ShdPnd:")&both == both })
+			send(t, supervisor, syscall.SIGCONT)
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(inworld.Limit):
+				killed(t, supervisor) // nothing else would end it for an hour
+				t.Errorf("it is not stopped after %s: %v", inworld.Limit, <-done)
+			}
+			if s := tree.Look(m.name); s.Word != openrc.Stopped || s.Supervisor != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
 	}
 }

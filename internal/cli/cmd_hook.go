@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joshuaaferguson/apexd/backends"
+	"github.com/joshuaaferguson/apexd/internal/openrc"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -11,10 +12,13 @@ import (
 func newHookCmd(a *app) *cobra.Command {
 	var reg service.Registration
 	cmd := &cobra.Command{
-		Use: "hook started|stopped", Short: "Finish what OpenRC has begun", Hidden: true, Args: exactlyOne, ValidArgs: []string{"started", "stopped"},
+		Use: "hook started|stopping|stopped", Short: "Finish what OpenRC has begun", Hidden: true, Args: exactlyOne, ValidArgs: []string{"started", "stopping", "stopped"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
+			if args[0] == "stopping" { // as root, who reads nothing of the project for it
+				return openrc.System().StopSupervisor(ctx, reg.Service)
+			}
 			t, err := a.find()
 			if err != nil {
 				return err
@@ -25,7 +29,7 @@ func newHookCmd(a *app) *cobra.Command {
 			case args[0] == "stopped":
 				return o.EndLeft(ctx)
 			case args[0] != "started":
-				return usageError("unknown hook "+quote(args[0]), "started or stopped")
+				return usageError("unknown hook "+quote(args[0]), "started, stopping or stopped")
 			case bad != nil:
 				return bad
 			}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/joshuaaferguson/apexd/internal/proc"
 )
 
 // endWait is what a command may take to end when it was asked to, before it is killed.
@@ -41,9 +43,38 @@ func (t Tree) Update(ctx context.Context, verb, name, level string) error {
 	return run(ctx, nil, "rc-update", "--nocolor", verb, name, level)
 }
 
-// StopSupervisor ends the supervisor of a service whose script is gone, and with it what it supervises.
+// StopSupervisor ends the supervisor of a service, and with it what it supervises: `supervise-daemon NAME --stop`, of which alone the supervisor can miss the half. Errors: as Service.
 func (t Tree) StopSupervisor(ctx context.Context, name string) error {
+	reminding, done := context.WithCancel(ctx)
+	defer done()
+	go remind(reminding, t.Look(name).Supervisor) // ended by done, or before it by the supervisor's end
 	return run(ctx, []string{"RC_SVCNAME=" + name}, supervisorName, name, "--stop", "--pidfile", t.PIDFile(name))
+}
+
+// remindEvery is how long a supervisor that is to stop may miss that its child has ended.
+const remindEvery = 200 * time.Millisecond
+
+// remind has the supervisor with this PID look for ended children every remindEvery, until it is gone or ctx is done. Where the end of its child and the request to stop
+// come together, the kernel has it handle SIGCHLD first: it leaves the child to its loop, which does not reap it any more, and waits for the zombie as long as its script's
+// "retry" lasts (OpenRC 0.45, src/supervise-daemon/supervise-daemon.c, handle_signal() and supervisor()). The next SIGCHLD has it reaped. It harms no other process either.
+func remind(ctx context.Context, pid int) {
+	p, err := proc.Inspect(pid)
+	if err != nil {
+		return
+	}
+	h, err := proc.Open(pid, p.Identity)
+	if err != nil {
+		return
+	}
+	defer h.Close()
+	for {
+		pause, done := context.WithTimeout(ctx, remindEvery)
+		err := h.Wait(pause)
+		done()
+		if err == nil || ctx.Err() != nil || h.Signal(childEnded) != nil {
+			return
+		}
+	}
 }
 
 // run executes a command of OpenRC's, with an environment that says nothing of a service around us.
