@@ -191,6 +191,7 @@ start_pre() {
 start_post() {
 	apexd_hook started && return 0
 	stop
+	stop_post
 	return 1
 }
 
@@ -200,12 +201,11 @@ stop_pre() {
 
 # default_stop alone waits for the end of "retry" where the daemon ends while the supervisor is asked to stop.
 stop() {
-	ebegin "Stopping $RC_SVCNAME"
-	if [ ! -x "$apexd_exec" ] || ! "$apexd_exec" hook stopping --quiet --service ` + reg.Service + `; then
-		default_stop
-		return
+	if [ -x "$apexd_exec" ]; then
+		ebegin "Stopping $RC_SVCNAME"
+		"$apexd_exec" hook stopping --quiet --service ` + reg.Service + ` && eend 0 && return
 	fi
-	eend 0
+	default_stop
 }
 
 stop_post() {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -371,4 +372,50 @@ func TestStopsEnded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLeftByItsSupervisor: what a supervisor starts in the moment in which it is asked to stop outlives it. It finds that the service is stopped, and begins nothing.
+func TestLeftByItsSupervisor(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", sleeps)
+	m.apexd(t, 0, "run", "--keeper", "openrc", "--scope", "system", "--service", m.name)
+	if s := m.status(t); s.State != service.StateStopped || s.Workload != nil {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestLeftByStart: a start that fails ends what its supervisor has left running.
+func TestLeftByStart(t *testing.T) {
+	needWorld(t)
+	m := newMachine(t, "root", sleeps+"  readiness: {type: notify, timeout: 1h}\n")
+	done := make(chan inworld.Result, 1)
+	go func() { done <- m.rc(t, "start") }() // ended by the hook's end, or by its limit
+	s := m.await(t, "it is starting", func(s service.Status) bool { return s.Running && s.State == service.StateStarting && s.Workload != nil })
+	var hook int
+	inworld.Eventually(t, "its script waits", func() bool { hook = m.hook(t); return hook != 0 })
+	killed(t, m.supervisor(t))
+	send(t, hook, syscall.SIGTERM)
+	if r := <-done; r.Code == 0 {
+		t.Errorf("rc-service start: %s", r)
+	}
+	if alive(*s.PID) || alive(s.Workload.PID) {
+		t.Errorf("the daemon runs on: %+v", m.status(t))
+	}
+}
+
+// hook is the PID of what the script waits for while it starts the service, 0 where there is none.
+func (m machine) hook(t *testing.T) int {
+	t.Helper()
+	found, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		argv, _ := os.ReadFile(path) // it may have ended
+		if args := strings.Split(string(argv), "\x00"); slices.Contains(args, "hook") && slices.Contains(args, "started") && slices.Contains(args, m.name) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path))) // it is digits
+			return pid
+		}
+	}
+	return 0
 }

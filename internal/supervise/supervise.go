@@ -46,7 +46,7 @@ type Options struct {
 	Keeper service.Registration
 	// Again: Keeper has started this process because the last one ended, which OpenRC does however that was. Restarts are counted on from the record of that one.
 	Again bool
-	// Unwanted: Keeper has started this process and is stopping its service already. Nothing is begun then.
+	// Unwanted: Keeper has started this process and is stopping its service already, or has. Nothing is begun then.
 	Unwanted bool
 
 	// Brake: Keeper starts the daemon again for as long as it fails, so the policy's limit is kept here: each process finds in its predecessor's record how often that was.
