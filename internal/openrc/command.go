@@ -43,7 +43,8 @@ func (t Tree) Update(ctx context.Context, verb, name, level string) error {
 	return run(ctx, nil, "rc-update", "--nocolor", verb, name, level)
 }
 
-// StopSupervisor ends the supervisor of a service, and with it what it supervises: `supervise-daemon NAME --stop`, of which alone the supervisor can miss the half. Errors: as Service.
+// StopSupervisor ends the supervisor of a service, and with it what it supervises: `supervise-daemon NAME --stop`, and a reminder of a
+// child whose end it has missed. It returns when the supervisor is gone, which its script's "retry" bounds. Errors: as Service.
 func (t Tree) StopSupervisor(ctx context.Context, name string) error {
 	reminding, done := context.WithCancel(ctx)
 	defer done()
@@ -71,7 +72,7 @@ func remind(ctx context.Context, pid int) {
 		pause, done := context.WithTimeout(ctx, remindEvery)
 		err := h.Wait(pause)
 		done()
-		if err == nil || ctx.Err() != nil || h.Signal(childEnded) != nil {
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || h.Signal(childEnded) != nil {
 			return
 		}
 	}
