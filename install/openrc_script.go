@@ -68,6 +68,15 @@ func (s *rcScript) set(name, value string) {
 	s.line(name + "=" + q)
 }
 
+// join is these words as a shell reads them.
+func (s *rcScript) join(words []string) string {
+	q, err := shellword.Join(words)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return q
+}
+
 // assign writes a variable of the script's own.
 func (s *rcScript) assign(name, value string) { s.set("apexd_"+name, value) }
 
@@ -157,10 +166,7 @@ func respawnGaps(p service.RestartPolicy, configured []string) string {
 
 // functions are what OpenRC calls. It takes a service for started when the supervisor has forked, and for stopped when the supervisor is gone; apexd says when that is true.
 func (s *rcScript) functions(r Request, reg service.Registration) {
-	words, err := shellword.Join(append([]string{"--service", reg.Service}, r.place()...))
-	if err != nil && s.err == nil {
-		s.err = err
-	}
+	words := s.join(append([]string{"--service", reg.Service}, r.place()...))
 	s.line(`description_reload='Read the configuration again and reopen the log'
 extra_started_commands=reload
 
