@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -32,11 +33,13 @@ type Server struct {
 	Accept func(pid, uid int) bool
 
 	conn    *net.UnixConn
+	raw     syscall.RawConn // of conn
 	address string       // as in NOTIFY_SOCKET
 	remove  func() error // the socket file and its directory; nil for an abstract socket
 	now     func() time.Time
 
 	mu    sync.Mutex
+	busy  bool          // Serve reads a datagram, or has one that is not handled yet
 	asked chan struct{} // by Drain, nil when nobody waits
 	ended bool          // Serve has returned
 
@@ -56,7 +59,12 @@ func Listen(dir string) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for notifications: %w", err)
 	}
-	return &Server{conn: conn, address: conn.LocalAddr().String(), remove: remove, now: time.Now}, nil
+	return newServer(conn, remove)
+}
+
+func newServer(conn *net.UnixConn, remove func() error) (*Server, error) {
+	raw, err := conn.SyscallConn() // fails only on a closed one
+	return &Server{conn: conn, raw: raw, address: conn.LocalAddr().String(), remove: remove, now: time.Now}, err
 }
 
 // Env returns the NOTIFY_SOCKET=… entry for the workload's environment.
@@ -90,7 +98,14 @@ func (s *Server) Serve(ctx context.Context, handle func(Message)) error {
 	q := queue{handle: handle, tokens: burst, refilled: s.now()}
 	defer q.flush()
 	for failed := 0; ; {
-		m, held, err := s.receive()
+		var (
+			m    *Message
+			held descriptors
+		)
+		err := s.await(&q)
+		if err == nil {
+			m, held, err = s.receive()
+		}
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return nil
@@ -112,22 +127,46 @@ func (s *Server) Serve(ctx context.Context, handle func(Message)) error {
 	}
 }
 
-// Drain returns a channel that is closed when handle has returned for everything that was sent before this call, or Serve has ended. Serve must have been called, or
-// be about to be. Of a sender that goes on, 1024 datagrams are read.
+// await waits for a datagram, or until q is due.
+func (s *Server) await(q *queue) error {
+	s.rest(q)
+	return s.raw.Read(func(fd uintptr) bool {
+		if !waiting(fd) {
+			return false
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.busy = true
+		return true
+	})
+}
+
+// rest says that there is nothing which was received and not handled, but for what is in q.
+func (s *Server) rest(q *queue) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = q.pending != nil
+}
+
+// Drain returns a channel that is closed when handle has returned for everything that was sent before this call, or nil where that is so already, as after the end of
+// Serve. Serve must have been called, or be about to be. Of a sender that goes on, 1024 datagrams are read.
 func (s *Server) Drain() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended || !s.busy && !s.waiting() {
+		return nil
+	}
 	if s.asked == nil {
 		s.asked = make(chan struct{})
 	}
-	done := s.asked
-	if s.ended {
-		s.asked = nil
-		close(done)
-		return done
-	}
 	s.conn.SetReadDeadline(time.Unix(1, 0)) // ends the read that waits
-	return done
+	return s.asked
+}
+
+// waiting reports whether a datagram can be read at once.
+func (s *Server) waiting() (now bool) {
+	err := s.raw.Control(func(fd uintptr) { now = waiting(fd) })
+	return now && err == nil
 }
 
 // takeAsked is for the reader. Who asks later asks anew.
@@ -144,7 +183,7 @@ func (s *Server) drain(q *queue) {
 	q.armed = time.Time{}
 	s.conn.SetReadDeadline(q.armed) // the one of Drain would have each read fail
 	for range maxDrain {
-		if !waiting(s.conn) {
+		if !s.waiting() {
 			break
 		}
 		m, held, err := s.receive()

@@ -311,7 +311,7 @@ func TestDrain(t *testing.T) {
 		for i := range 2 * burst {
 			send(t, conn, "STATUS="+strconv.Itoa(i))
 		}
-		receive(t, s.Drain())
+		drained(t, s)
 		last := ""
 		for len(messages) > 0 {
 			last = *(<-messages).Status
@@ -327,6 +327,14 @@ func TestDrain(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	receive(t, s.Drain())
-	receive(t, s.Drain())
+	drained(t, s)
+	drained(t, s)
+}
+
+// drained waits until there is nothing to wait for.
+func drained(t *testing.T, s *Server) {
+	t.Helper()
+	for c := s.Drain(); c != nil; c = s.Drain() {
+		receive(t, c)
+	}
 }

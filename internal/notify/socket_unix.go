@@ -153,17 +153,10 @@ func parseControl(b []byte) (sender, descriptors) {
 	return from, fds
 }
 
-// waiting reports whether a datagram can be read at once.
-func waiting(conn *net.UnixConn) bool {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return false
-	}
-	n := 0
-	err = raw.Control(func(fd uintptr) { // a failure leaves n below 1
-		n, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-	})
-	return err == nil && n > 0
+// waiting reports whether a read of fd would not block.
+func waiting(fd uintptr) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	return err != nil || n > 0
 }
 
 func truncated(flags int) bool { return flags&syscall.MSG_TRUNC != 0 }

@@ -79,7 +79,10 @@ func pathServer(t *testing.T, dir string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{conn: conn, address: conn.LocalAddr().String(), remove: remove, now: time.Now}
+	s, err := newServer(conn, remove)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { s.Close() })
 	return s
 }

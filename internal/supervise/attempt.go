@@ -274,13 +274,13 @@ func (d *daemon) exited(ctx context.Context, a *attempt, e service.Exit) {
 	d.watchdog.stop()
 	d.deadline.stop()
 	d.lookAt.stop()
-	d.clear(a)
-	d.fallSilent()
+	gone := d.clear(a)
 	d.log.SetTap(nil)
 	if d.o.FirstMustStart && !d.everReady {
 		d.words = lastWords(d.log.Tail(MaxWords))
 	}
 	d.lastExit, d.run1 = &e, nil
+	d.fallSilent(gone && a.tree.tells())
 	d.ended = d.endOf(a, e)
 	if d.state == service.StateStopping {
 		d.tellEnd()
@@ -311,8 +311,8 @@ func (d *daemon) tellEnd() {
 	}
 }
 
-// clear kills what the main process left behind and waits, within relayWait, until its output is in the log.
-func (d *daemon) clear(a *attempt) {
+// clear kills what the main process left behind and waits, within relayWait, until its output is in the log. It reports false where something of the run may live on.
+func (d *daemon) clear(a *attempt) (gone bool) {
 	bound := time.NewTimer(relayWait)
 	defer bound.Stop()
 	for {
@@ -326,18 +326,20 @@ func (d *daemon) clear(a *attempt) {
 		case <-again.C:
 		case <-bound.C:
 			d.logger.Warn("Cannot end everything that the workload started, ignoring", "pid", a.tree.pid())
-			return
+			return false
 		}
 		again.Stop()
 	}
 	if a.relay == nil {
-		return
+		return true
 	}
 	select {
 	case <-a.relay:
 	case <-bound.C:
 		d.logger.Warn("A process outside of the workload's tree keeps its output open, ignoring")
+		return false
 	}
+	return true
 }
 
 // afterExit asks the policy.

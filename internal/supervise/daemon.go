@@ -25,7 +25,6 @@ type daemon struct {
 	hist    *history.Log // nil until it can be opened
 	outer   notify.Outer
 	server  *notify.Server // nil where there are no Unix datagram sockets
-	spoken  bool           // a workload has said something to server
 	sockets *sockets.Holder
 
 	state      service.State

@@ -257,7 +257,7 @@ func (d *daemon) listen(ctx context.Context, a *attempt) {
 	}
 	self := os.Geteuid()
 	s.Accept = func(pid, uid int) bool { return uid == 0 || uid == self || descendsFromUs(pid) } // who sends and ends, as systemd-notify(1) does, is nobody's child by now
-	d.server, d.spoken = s, false
+	d.server = s
 	go s.Serve(ctx, func(m notify.Message) {
 		d.post(ctx, func() {
 			if s == d.server {
@@ -273,12 +273,14 @@ func descendsFromUs(pid int) bool {
 	return err == nil && p.PID != os.Getpid() && ancestors(p)[os.Getpid()]
 }
 
-// fallSilent is the end of a run for listen. What it has said last may be heard yet, and is no word of the next run, which gets a socket of its own; one that speaks to nobody goes on with
-// this one, since a restart waits for a new one.
-func (d *daemon) fallSilent() {
-	if d.spoken || d.spec.Readiness.Kind == service.ReadyNotify {
+// fallSilent is the end of a run for listen: what it has said last is no word of the next one. That goes on with this socket, since a restart waits for a new one, unless something of
+// the last one may live and speak.
+func (d *daemon) fallSilent(gone bool) {
+	if !gone {
 		d.unlisten()
+		return
 	}
+	d.hearOut()
 }
 
 // hearOut takes what the workload has said before it ended, as systemd does: its last word counts. What it says while it stops changes nothing any more.
@@ -286,7 +288,7 @@ func (d *daemon) hearOut() {
 	if d.server == nil || d.state == service.StateStopping {
 		return
 	}
-	for heard := d.server.Drain(); heard != nil; {
+	for heard := d.server.Drain(); heard != nil; { // mostly there is nothing
 		select {
 		case f := <-d.events:
 			f()
@@ -296,7 +298,7 @@ func (d *daemon) hearOut() {
 	}
 	for {
 		select {
-		case f := <-d.events: // it came with what was heard
+		case f := <-d.events: // it was heard before
 			f()
 		default:
 			return
@@ -314,7 +316,6 @@ func (d *daemon) unlisten() {
 
 // notified takes a message of the workload and passes it on to the manager around us.
 func (d *daemon) notified(m notify.Message) {
-	d.spoken = true
 	a := d.run1
 	if a == nil {
 		return
