@@ -34,8 +34,8 @@ type Server struct {
 
 	conn    *net.UnixConn
 	raw     syscall.RawConn // of conn
-	address string       // as in NOTIFY_SOCKET
-	remove  func() error // the socket file and its directory; nil for an abstract socket
+	address string          // as in NOTIFY_SOCKET
+	remove  func() error    // the socket file and its directory; nil for an abstract socket
 	now     func() time.Time
 
 	mu    sync.Mutex

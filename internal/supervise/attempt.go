@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/joshuaaferguson/apexd/internal/history"
@@ -46,6 +47,7 @@ type attempt struct {
 	relay    chan struct{}      // closed when the output has been copied to its end; nil without a pipe
 	process  bool               // it is a process, not a function inside this one
 	ending   bool               // we are ending it: deadline is its kill, and what it says of itself comes too late
+	matched  atomic.Bool        // a line of its output says that it is ready
 	refused  bool               // it was told in the log that it gets no more time
 	identity proc.Identity
 }
@@ -174,6 +176,7 @@ func (d *daemon) tap(ctx context.Context, a *attempt, pattern *regexp.Regexp) fu
 	return func(line []byte) {
 		if pattern.Match(line) {
 			d.log.SetTap(nil)
+			a.matched.Store(true)
 			go d.post(ctx, func() { d.becomeReady(a, "") }) // not from the relay: it must never wait for loop
 		}
 	}
@@ -255,7 +258,6 @@ func (d *daemon) looked(ctx context.Context) {
 		d.lookLater(ctx, a)
 		return // the rest of the tree has the grace period too
 	}
-	d.hearOut()
 	d.exited(ctx, a, *e)
 }
 
@@ -271,16 +273,19 @@ func (d *daemon) lookLater(ctx context.Context, a *attempt) {
 // exited: the main process has ended. What is left of its tree goes with it.
 func (d *daemon) exited(ctx context.Context, a *attempt, e service.Exit) {
 	a.cancel()
+	gone := d.clear(a)
+	d.hearOut(a)
 	d.watchdog.stop()
 	d.deadline.stop()
 	d.lookAt.stop()
-	gone := d.clear(a)
 	d.log.SetTap(nil)
 	if d.o.FirstMustStart && !d.everReady {
 		d.words = lastWords(d.log.Tail(MaxWords))
 	}
 	d.lastExit, d.run1 = &e, nil
-	d.fallSilent(gone && a.tree.tells())
+	if !gone || !a.tree.tells() { // what may live on may speak: the next run has a socket of its own
+		d.unlisten()
+	}
 	d.ended = d.endOf(a, e)
 	if d.state == service.StateStopping {
 		d.tellEnd()

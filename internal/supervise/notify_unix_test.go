@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -290,6 +291,7 @@ func TestLastWord(t *testing.T) {
 		{"ready", "READY=1", nil},
 		{"more than the loop's channel holds", strings.Repeat("STATUS=x ", 20) + "READY=1", nil},
 		{"nothing", "", service.ErrStartFailed},
+		{"a line of output", "", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var s *spoken
@@ -305,7 +307,10 @@ func TestLastWord(t *testing.T) {
 				}
 				return clock.Wall()
 			}
-			s = speak(t, `$tell; while [ ! -e go ]; do sleep 0.01; done`, func(o *Options) {
+			s = speak(t, `$tell; while [ ! -e go ]; do sleep 0.01; done; echo "the last line"`, func(o *Options) {
+				if row.name == "a line of output" {
+					o.Spec.Readiness = service.Readiness{Kind: service.ReadyLog, Pattern: regexp.MustCompile("last line")}
+				}
 				o.Clock, o.FirstMustStart = slow, true
 				o.Report = func(_ *Daemonized, err error) { answer <- err }
 				lines := o.NewLogger(nil, o.Spec.Log)

@@ -242,7 +242,7 @@ func patternOf(r service.Readiness) string {
 	return r.Pattern.String()
 }
 
-// listen opens the socket on which the run of a may speak sd_notify(3), unless that of the last one can go on, see fallSilent. Without one its messages are not heard.
+// listen opens the socket on which the run of a may speak sd_notify(3), unless that of the last one goes on, see exited. Without one its messages are not heard.
 func (d *daemon) listen(ctx context.Context, a *attempt) {
 	if !a.process || d.server != nil {
 		return
@@ -273,22 +273,17 @@ func descendsFromUs(pid int) bool {
 	return err == nil && p.PID != os.Getpid() && ancestors(p)[os.Getpid()]
 }
 
-// fallSilent is the end of a run for listen: what it has said last is no word of the next one. That goes on with this socket, since a restart waits for a new one, unless something of
-// the last one may live and speak.
-func (d *daemon) fallSilent(gone bool) {
-	if !gone {
-		d.unlisten()
+// hearOut takes what the run of a has said before it ended, as systemd does: its last word counts, and is none of the next run, which goes on with the same socket. What it says while it
+// stops changes nothing any more.
+func (d *daemon) hearOut(a *attempt) {
+	if d.state == service.StateStopping {
 		return
 	}
-	d.hearOut()
-}
-
-// hearOut takes what the workload has said before it ended, as systemd does: its last word counts. What it says while it stops changes nothing any more.
-func (d *daemon) hearOut() {
-	if d.server == nil || d.state == service.StateStopping {
-		return
+	var heard <-chan struct{}
+	if d.server != nil {
+		heard = d.server.Drain() // mostly nil
 	}
-	for heard := d.server.Drain(); heard != nil; { // mostly there is nothing
+	for heard != nil || len(d.events) > 0 {
 		select {
 		case f := <-d.events:
 			f()
@@ -296,13 +291,8 @@ func (d *daemon) hearOut() {
 			heard = nil
 		}
 	}
-	for {
-		select {
-		case f := <-d.events: // it was heard before
-			f()
-		default:
-			return
-		}
+	if a.matched.Load() {
+		d.becomeReady(a, "")
 	}
 }
 
