@@ -44,6 +44,7 @@ type Lock struct {
 	fl     *flock.Flock // nil where there is no place for one, see AcquireToClear
 	dir    *os.Root     // of record and lock, wherever it is moved to; nil where it cannot be held, or nobody needs it
 	failed bool         // the record could not be written, and a part of it may be left
+	lost   bool         // another daemon has the place, see Heal
 
 	reserves bool   // Reserve was called
 	spare    string // where the next record has its room on a full disk, "" where there is none
@@ -311,8 +312,12 @@ func lockError(path string, err error) error {
 // Self is the identity under which the lock was taken.
 func (l *Lock) Self() proc.Info { return l.self }
 
-// Write replaces the record. PID, identity and project path are always those of the holder. After an error the old record is still there.
+// Write replaces the record. PID, identity and project path are always those of the holder. After an error the old record is still there; service.ErrAlreadyRunning
+// says that it is that of the daemon to which Heal has found the place lost.
 func (l *Lock) Write(rec Record) error {
+	if l.lost {
+		return l.alreadyRunning()
+	}
 	rec.PID, rec.Identity, rec.Schema = l.self.PID, l.self.Identity, Schema
 	rec.ProjectPath = l.ref.Project
 	b, err := rec.Encode()
@@ -447,7 +452,8 @@ func (l *Lock) Heal() (bool, error) {
 		if f := l.ref.owner(); f.PID == 0 || f.PID == l.self.PID {
 			return false, errors.New("somebody has just locked the new file, a starter that will find this daemon for example")
 		}
-		return false, &service.Error{Op: "lock again", Code: service.CodeAlreadyRunning, Path: l.ref.LockPath()}
+		l.lost = true
+		return false, l.alreadyRunning()
 	}
 	l.dropSpare() // it was deleted too, perhaps
 	old := l.fl
@@ -457,6 +463,10 @@ func (l *Lock) Heal() (bool, error) {
 		l.dir, _ = os.OpenRoot(filepath.Dir(l.ref.Path)) // as in try
 	}
 	return true, old.Unlock()
+}
+
+func (l *Lock) alreadyRunning() error {
+	return &service.Error{Op: "lock again", Code: service.CodeAlreadyRunning, Path: l.ref.LockPath()}
 }
 
 // Release gives the lock back. A daemon does not call it: the kernel does when the process has ended, which is when the next one may start.

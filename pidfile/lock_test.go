@@ -1,6 +1,7 @@
 package pidfile
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -274,6 +275,19 @@ func TestHealLost(t *testing.T) {
 	}
 	if _, err := l.Heal(); service.CodeOf(err) != service.CodeAlreadyRunning {
 		t.Errorf("Heal: %v, want ALREADY_RUNNING", err)
+	}
+	theirs, err := os.ReadFile(r.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Write(Record{State: service.StateStopping}); service.CodeOf(err) != service.CodeAlreadyRunning {
+		t.Errorf("Write into a place that is another's: %v, want ALREADY_RUNNING", err)
+	}
+	if err := l.Remove(); err == nil {
+		t.Error("Remove removes the record of another")
+	}
+	if now, err := os.ReadFile(r.Path); err != nil || !bytes.Equal(now, theirs) {
+		t.Errorf("their record is %q by now, want %q (%v)", now, theirs, err)
 	}
 }
 
