@@ -11,8 +11,9 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"error":{"code":"START_FAILED","message":"x","exit":{"code":1}}}`))
 	f.Add([]byte(`{"pid":-1}{`))
 	f.Add([]byte(`null`))
+	f.Add([]byte(`{"extend":1}{"extend":9223372036854775807} {"pid":7}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		a := read(bytes.NewReader(b))
+		a := last(b)
 		if a.Error != nil {
 			_ = a.Error.Error() // must not panic
 		}
@@ -20,4 +21,16 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("%+v", a)
 		}
 	})
+}
+
+// last is the answer that is not followed by another.
+func last(b []byte) Answer {
+	answers, gone := make(chan Answer), make(chan struct{})
+	defer close(gone)
+	go read(bytes.NewReader(b), answers, gone)
+	for {
+		if a := <-answers; a.Extend <= 0 {
+			return a
+		}
+	}
 }

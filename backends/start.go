@@ -16,10 +16,12 @@ import (
 	"github.com/joshuaaferguson/apexd/service"
 )
 
-// Answer is what a detached daemon writes to its standard output, once, as one JSON object: ready, or why it is not.
+// Answer is what a detached daemon writes to its standard output, as a JSON object: ready, or why it is not, once; before that, each time when the workload asks for more
+// time, that it takes longer.
 type Answer struct {
 	supervise.Daemonized
-	Error *service.Error `json:"error,omitempty"`
+	Extend time.Duration  `json:"extend,omitempty"` // ns from now; then it is not the last one
+	Error  *service.Error `json:"error,omitempty"`
 }
 
 // Report writes the Answer of a detached daemon to out and closes it. It is what supervise.Options.Report wants.
@@ -32,10 +34,19 @@ func Report(out *os.File) func(*supervise.Daemonized, error) {
 		if err != nil && !errors.As(err, &a.Error) {
 			a.Error = &service.Error{Op: "start daemon", Code: service.CodeStartFailed, Err: err}
 		}
-		b, _ := json.Marshal(a)           // an Answer has nothing that cannot be encoded
-		_, _ = out.Write(append(b, '\n')) // the caller may be gone, which is its right
+		a.write(out)
 		_ = out.Close()
 	}
+}
+
+// Extend writes an Answer to out that is not the last one. It is what supervise.Options.Extend wants.
+func Extend(out *os.File) func(time.Duration) {
+	return func(more time.Duration) { Answer{Extend: more}.write(out) }
+}
+
+func (a Answer) write(out *os.File) {
+	b, _ := json.Marshal(a)           // an Answer has nothing that cannot be encoded
+	_, _ = out.Write(append(b, '\n')) // the caller may be gone, which is its right
 }
 
 // child is a process that was started.
@@ -69,17 +80,26 @@ func (d *Direct) Start(ctx context.Context) (service.Started, error) {
 	}
 	ended := make(chan string, 1) // the daemon is reaped also when nobody reads this
 	go func() { ended <- p.wait() }()
-	answer := make(chan Answer, 1)
-	go func() { answer <- read(out) }()
-	bound := time.NewTimer(d.bound())
+	answers := make(chan Answer)
+	gone := make(chan struct{})
+	defer close(gone)
+	go read(out, answers, gone)
+	limit := d.bound()
+	bound := time.NewTimer(limit)
 	defer bound.Stop()
-	select {
-	case a := <-answer:
-		return d.answered(p.pid, a, errs, ended)
-	case <-ctx.Done():
-		return service.Started{}, d.abandon(p.pid, ended, context.Cause(ctx))
-	case <-bound.C:
-		return service.Started{}, d.abandon(p.pid, ended, fmt.Errorf("it did not answer within %s", d.bound()))
+	for began := time.Now(); ; {
+		select {
+		case a := <-answers:
+			if a.Extend <= 0 {
+				return d.answered(p.pid, a, errs, ended)
+			}
+			limit = max(limit, time.Since(began)+d.boundFor(min(a.Extend, noBound)))
+			bound.Reset(limit - time.Since(began))
+		case <-ctx.Done():
+			return service.Started{}, d.abandon(p.pid, ended, context.Cause(ctx))
+		case <-bound.C:
+			return service.Started{}, d.abandon(p.pid, ended, fmt.Errorf("it did not answer within %s", limit.Round(time.Second)))
+		}
 	}
 }
 
@@ -106,12 +126,24 @@ func (d *Direct) boundFor(ready time.Duration) time.Duration {
 // maxAnswer bounds what is read of an answer, and of the last words of a daemon that gave none.
 const maxAnswer = 256 << 10
 
-func read(out io.Reader) Answer {
-	var a Answer
-	if err := json.NewDecoder(io.LimitReader(out, maxAnswer)).Decode(&a); err != nil {
-		return Answer{}
+// read hands on the answers of a daemon to the last one, which is empty where it did not come, or until nobody wants them any more.
+func read(out io.Reader, answers chan<- Answer, gone <-chan struct{}) {
+	limited := &io.LimitedReader{R: out}
+	for in := json.NewDecoder(limited); ; {
+		var a Answer
+		limited.N = maxAnswer
+		if err := in.Decode(&a); err != nil {
+			a = Answer{}
+		}
+		select {
+		case answers <- a:
+		case <-gone:
+			return
+		}
+		if a.Extend <= 0 {
+			return
+		}
 	}
-	return a
 }
 
 func (d *Direct) answered(pid int, a Answer, errs io.Reader, ended <-chan string) (service.Started, error) {

@@ -231,7 +231,7 @@ func (s sight) held(f Finding) Finding {
 	case known && (s.sameProject() || s.holder == s.process.PID):
 		f.PID, f.Process, f.Holder = s.process.PID, s.process, 0
 		if !s.sameProject() {
-			f.Warnings = append(f.Warnings, fmt.Sprintf("the daemon was started when the project was %q: what it writes by that path, as its state, is missing here until \"apexd restart\"", s.rec.ProjectPath))
+			f.Warnings = append(f.Warnings, fmt.Sprintf("the daemon was started when the project was %q: what is shown here may be out of date until \"apexd restart\"", s.rec.ProjectPath))
 			s.moveLog()
 		}
 		return f

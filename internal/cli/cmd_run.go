@@ -92,6 +92,9 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 		}
 		return err
 	}
+	if f.detached {
+		o.Extend = backends.Extend(a.out)
+	}
 	o.Report = func(d *supervise.Daemonized, err error) {
 		if report != nil {
 			report(d, err)

@@ -355,6 +355,9 @@ func (d *daemon) extend(a *attempt, more time.Duration) {
 	case d.state == service.StateReloading, d.state == service.StateStarting && !settling:
 		d.outer.ExtendTimeout(more)
 		d.deadline.extend(more)
+		if !d.reported && d.o.Extend != nil {
+			d.o.Extend(more)
+		}
 	}
 }
 

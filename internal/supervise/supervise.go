@@ -67,6 +67,8 @@ type Options struct {
 	Reload func() (service.Spec, error)
 	// Report is told, once, that the daemon is ready (nil) or why it failed to start.
 	Report func(*Daemonized, error)
+	// Extend is told, before Report, that the workload has asked for more time to start, counted from now. Nil does nothing.
+	Extend func(more time.Duration)
 	// Idle is called when a workload has been ready for a moment, from when on there is usually nothing to do for long. Nil does nothing.
 	Idle func()
 	// Stopped is called when the daemon ends because that was asked for, and not by itself. Nil does nothing.
