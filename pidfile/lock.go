@@ -46,8 +46,8 @@ type Lock struct {
 	failed bool         // the record could not be written, and a part of it may be left
 	lost   bool         // another daemon has the place, see Heal
 
-	reserves bool   // Reserve was called
-	spare    string // where the next record has its room on a full disk, "" where there is none
+	reserves bool     // Reserve was called
+	room     *os.File // of the next record on a full disk, nil where there is none
 }
 
 // Acquired is what Acquire found in the place.
@@ -325,15 +325,14 @@ func (l *Lock) Write(rec Record) error {
 		return err
 	}
 	err = safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Finding.Owner
-	if spare := l.spare; safefile.NoSpace(err) && spare != "" {
-		l.spare = ""
-		if safefile.ReplaceFrom(spare, l.ref.Path, b) == nil {
+	if room := l.room; safefile.NoSpace(err) && room != nil {
+		l.room = nil
+		if safefile.ReplaceFrom(room, l.ref.Path, b) == nil {
 			err = nil
 		}
 	}
 	if err == nil && l.failed {
 		safefile.RemoveTemps(l.ref.Path) // on a disk that takes nothing nothing can be removed either
-		l.spare = ""
 	}
 	l.failed = err != nil
 	if l.reserves && !l.failed {
@@ -342,28 +341,23 @@ func (l *Lock) Write(rec Record) error {
 	return err
 }
 
-// spareSize is a block of most file systems, and longer than any record but one of a very long path.
-const spareSize = 4096
+// roomSize is a block of most file systems, and longer than any record but one of a very long path.
+const roomSize = 4096
 
-// Reserve keeps room for the next record from now on, in a file beside it, so that it can be written when the disk is full. Where there is no room for that, it is tried again after
-// each record.
+// Reserve keeps room for the next record from now on, so that it can be written when the disk is full (Linux, on file systems that have files without a name). Where there is none, it is
+// tried again after each record.
 func (l *Lock) Reserve() {
 	l.reserves = true
-	if l.spare == "" {
-		l.spare, _ = safefile.Reserve(l.ref.Path, spareSize, recordMode)
+	if l.room == nil {
+		l.room, _ = safefile.Reserve(l.ref.Path, roomSize, recordMode)
 	}
 }
 
-// Unreserve ends Reserve.
-func (l *Lock) Unreserve() {
-	l.reserves = false
-	l.dropSpare()
-}
-
-func (l *Lock) dropSpare() {
-	if l.spare != "" {
-		_ = safefile.Remove(l.spare) // the next daemon does it else
-		l.spare = ""
+// dropRoom is for another place.
+func (l *Lock) dropRoom() {
+	if l.room != nil {
+		l.room.Close()
+		l.room = nil
 	}
 }
 
@@ -455,7 +449,7 @@ func (l *Lock) Heal() (bool, error) {
 		l.lost = true
 		return false, l.alreadyRunning()
 	}
-	l.dropSpare() // it was deleted too, perhaps
+	l.dropRoom() // the directory may be on another file system by now
 	old := l.fl
 	l.fl = fl
 	if l.dir != nil {
@@ -473,6 +467,7 @@ func (l *Lock) alreadyRunning() error {
 func (l *Lock) Release() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.dropRoom()
 	err := l.guard.release()
 	if l.fl != nil {
 		err = errors.Join(err, l.fl.Unlock())

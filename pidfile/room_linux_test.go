@@ -62,7 +62,8 @@ func TestFullDisk(t *testing.T) {
 		}
 		reads(strconv.Itoa(i))
 	}
-	l.Unreserve()
+	l.dropRoom()
+	l.reserves = false
 	fill() // what that has given back
 	if err := write("none"); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("without room kept: %v", err)
@@ -78,7 +79,6 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("room was not kept when there was some again: %v", err)
 	}
 	reads("kept again")
-	l.Unreserve()
 	if err := l.Remove(); err != nil {
 		t.Error(err)
 	}

@@ -164,7 +164,11 @@ func replace(path string, data []byte, perm fs.FileMode, open opener, move mover
 		return err
 	}
 	base := filepath.Base(path)
-	f, tmp, err := p.temp(base, perm, open)
+	var f *os.File
+	tmp, err := p.temp(base, func(tmp string) (err error) {
+		f, err = open(p, tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -193,65 +197,16 @@ func checkOld(path string) error {
 	return Check(path, fi)
 }
 
-// temp makes a new temporary file for base.
-func (p parent) temp(base string, perm fs.FileMode, open opener) (f *os.File, tmp string, err error) {
+// temp has make make a new temporary file for base. One of that name was left by a process of an earlier boot with our PID.
+func (p parent) temp(base string, make func(tmp string) error) (tmp string, err error) {
 	tmp = tempPrefix(base) + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(uint64(tempSeq.Add(1)), 10) + tempSuffix
-	f, err = open(p, tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if errors.Is(err, fs.ErrExist) { // left by a process of an earlier boot with our PID
+	err = make(tmp)
+	if errors.Is(err, fs.ErrExist) {
 		if err = p.remove(tmp); err == nil {
-			f, err = open(p, tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+			err = make(tmp)
 		}
 	}
-	return f, tmp, err
-}
-
-// Reserve makes a file of size bytes beside path, for a ReplaceFrom when the disk is full. After an error there is none. Like what a killed Replace leaves, it is removed by RemoveTemps.
-// A file system that writes to new places all the time (btrfs, ZFS) keeps no room by this.
-func Reserve(path string, size int, perm fs.FileMode) (spare string, err error) {
-	p, err := openParent(path)
-	if err != nil {
-		return "", err
-	}
-	defer p.close()
-	f, tmp, err := p.temp(filepath.Base(path), perm, parent.openOwn)
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(make([]byte, size))
-	if err = errors.Join(err, chmod(f, perm), f.Close()); err != nil {
-		_ = p.remove(tmp) // the first error says it
-		return "", err
-	}
-	return filepath.Join(filepath.Dir(path), tmp), nil
-}
-
-// ReplaceFrom is ReplaceOwn with the file of Reserve for the temporary one: data needs no room where it is not longer. Nobody reads the spare by its name, so that readers see the old
-// content of path or the new. The spare is gone afterwards, also after an error, unless the error says that it or path was refused.
-func ReplaceFrom(spare, path string, data []byte) error {
-	p, err := openParent(path)
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	if err := checkOld(path); err != nil {
-		return err
-	}
-	tmp := filepath.Base(spare)
-	f, err := Open(spare, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Truncate(int64(len(data)))
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = patiently(func() error { return p.swap(tmp, filepath.Base(path)) })
-	}
-	if err != nil {
-		_ = p.remove(tmp) // the first error says it
-	}
-	return err
+	return tmp, err
 }
 
 // NoSpace reports whether err says that the disk is full, or that the user may have no more of it.

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -275,64 +274,5 @@ func TestReadWhatGrows(t *testing.T) {
 		if whole := bytes.Repeat([]byte(line), len(b)/len(line)); !bytes.HasPrefix(b, whole) {
 			t.Fatalf("%q", b)
 		}
-	}
-}
-
-// TestReplaceFrom: readers see the old or the new, the file is as long as its content, and nothing else is left. A spare that is not ours is refused.
-func TestReplaceFrom(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "record")
-	const perm = 0o644
-	if err := ReplaceOwn(path, bytes.Repeat([]byte("a"), 700), perm); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	var readers sync.WaitGroup
-	defer readers.Wait()
-	defer close(done)
-	readers.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
-			b, err := os.ReadFile(path)
-			if runtime.GOOS == "windows" && err != nil { // it cannot be opened for the instant of its replacement
-				continue
-			}
-			if err != nil || len(b) < 700 || len(b) > 800 || bytes.Count(b, b[:1]) != len(b) {
-				t.Errorf("%d bytes, %v", len(b), err)
-				return
-			}
-		}
-	})
-	for i := range 200 {
-		spare, err := Reserve(path, 4096, perm)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := ReplaceFrom(spare, path, bytes.Repeat([]byte{byte('a' + i%26)}, 700+i%100)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	spare, err := Reserve(path, 4096, perm)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := filepath.Join(dir, "other")
-	if err := errors.Join(os.WriteFile(other, []byte("precious"), 0o600), os.Remove(spare), os.Link(other, spare)); err != nil {
-		t.Skipf("no hard links here: %v", err)
-	}
-	if err := ReplaceFrom(spare, path, []byte("x")); !errors.Is(err, ErrUnsafe) {
-		t.Errorf("a spare with another name: %v", err)
-	}
-	if b, err := os.ReadFile(other); err != nil || string(b) != "precious" {
-		t.Errorf("%q, %v", b, err)
-	}
-	RemoveTemps(path)
-	names, err := os.ReadDir(dir)
-	if err != nil || len(names) != 2 {
-		t.Errorf("left: %v, %v", names, err)
 	}
 }

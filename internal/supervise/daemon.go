@@ -254,7 +254,6 @@ func (d *daemon) close() {
 	d.saveAt.stop()
 	d.unlisten()
 	d.closeSockets()
-	d.lock.Unreserve()
 	if d.hist != nil {
 		d.hist.Close()
 	}
