@@ -3,8 +3,10 @@
 package metrics
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -133,22 +135,26 @@ func (e *Exposition) sample(name string, value float64, labels []Label) {
 	e.b = append(b, '\n')
 }
 
-// escapeLabel makes s a label value: UTF-8, with the three characters escaped that the format names.
+// escapeLabel makes s a label value: UTF-8, with the three characters escaped that the format names. A byte that is not UTF-8 is shown as \xNN, so that two paths are not one.
 func escapeLabel(s string) string {
-	if !strings.ContainsAny(s, "\\\"\n") {
-		return strings.ToValidUTF8(s, "\ufffd")
+	if utf8.ValidString(s) && !strings.ContainsAny(s, "\\\"\n") {
+		return s
 	}
 	var b strings.Builder
-	for _, c := range []byte(s) {
-		switch c {
-		case '\\', '"':
+	for len(s) > 0 {
+		c, size := utf8.DecodeRuneInString(s)
+		switch {
+		case c == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\\x%02x`, s[0])
+		case c == '\\' || c == '"':
 			b.WriteByte('\\')
-			b.WriteByte(c)
-		case '\n':
+			b.WriteRune(c)
+		case c == '\n':
 			b.WriteString(`\n`)
 		default:
-			b.WriteByte(c)
+			b.WriteRune(c)
 		}
+		s = s[size:]
 	}
-	return strings.ToValidUTF8(b.String(), "\ufffd")
+	return b.String()
 }

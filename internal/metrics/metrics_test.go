@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -20,8 +21,8 @@ func TestEscapeLabel(t *testing.T) {
 		{"newline", "a\nb", `a\nb`},
 		{"other control characters stay", "a\r\tb", "a\r\tb"},
 		{"not ASCII", "größe \"✓\"", "größe \\\"✓\\\""},
-		{"not UTF-8", "a\xffb", "a\ufffdb"},
-		{"not UTF-8 and a quote", "a\xff\"", "a\ufffd\\\""},
+		{"not UTF-8", "a\xffb", `a\\xffb`},
+		{"not UTF-8 and a quote", "a\xff\"", `a\\xff\"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -42,11 +43,23 @@ func FuzzEscapeLabel(f *testing.F) {
 			t.Fatalf("escapeLabel(%q) = %q", s, got)
 		}
 		labels, err := metricstest.Labels(`a="` + got + `",b="end"`)
-		want := map[string]string{"a": strings.ToValidUTF8(s, "\ufffd"), "b": "end"}
+		want := map[string]string{"a": visible(s), "b": "end"}
 		if err != nil || !reflect.DeepEqual(labels, want) {
 			t.Fatalf("%q comes back as %q, %v", s, labels, err)
 		}
 	})
+}
+
+// visible is s with \xNN for each byte that is not UTF-8.
+func visible(s string) string {
+	out := ""
+	for _, c := range strings.SplitAfter(s, "") { // runes; what is none is a byte
+		if !utf8.ValidString(c) {
+			c = fmt.Sprintf(`\x%02x`, c[0])
+		}
+		out += c
+	}
+	return out
 }
 
 // TestDaemons: of several daemons each metric is written once, with a sample for each of which it is known.

@@ -36,6 +36,7 @@ type daemon struct {
 	saveErr    error  // why the last record could not be written
 	noteFailed bool
 	saveAt     timer
+	extended   time.Time  // until when Options.Extend was told that a start may take
 	view       statusView // the published state, for Status(); safe from any goroutine
 
 	run1      *attempt // the workload's present run, nil between two

@@ -343,6 +343,9 @@ func (d *daemon) notified(m notify.Message) {
 	}
 }
 
+// extendStep is by how much more a starter is told each time, who waits for longer than that besides: nobody may read what is written for him.
+const extendStep = 5 * time.Second
+
 // extend gives the workload more time to start or to reload, as sd_notify(3) says. How long a stop may take is the word of who configures it: whoever waits for the stop goes by
 // that, and so do most managers. Nothing is gained by a settle time that is longer.
 func (d *daemon) extend(a *attempt, more time.Duration) {
@@ -355,7 +358,8 @@ func (d *daemon) extend(a *attempt, more time.Duration) {
 	case d.state == service.StateReloading, d.state == service.StateStarting && !settling:
 		d.outer.ExtendTimeout(more)
 		d.deadline.extend(more)
-		if !d.reported && d.o.Extend != nil {
+		if at := time.Now().Add(more); !d.reported && d.o.Extend != nil && at.After(d.extended.Add(extendStep)) {
+			d.extended = at
 			d.o.Extend(more)
 		}
 	}
