@@ -15,10 +15,10 @@ func TestExtendedStart(t *testing.T) {
 	dir := t.TempDir()
 	d := &Direct{
 		Ref:  pidfile.Ref{Path: dir + "/.apex/daemon.pid", Project: dir, StateDir: t.TempDir()},
-		Spec: service.Spec{Readiness: service.Readiness{Timeout: 50 * time.Millisecond}, StopTimeout: -startMargin}, // a bound of 50 ms in all
-		Exec: []string{"/bin/sh", "-c", `echo '{"extend": 60000000000}'; sleep 0.3; echo '{"extend": 1}'; echo '{"pid": '$$'}'`},
+		Spec: service.Spec{Readiness: service.Readiness{Timeout: 2 * time.Second}, StopTimeout: -startMargin}, // a bound of 2 s in all
+		Exec: []string{"/bin/sh", "-c", `echo '{"extend": 60000000000}'; sleep 2.2; echo '{"extend": 1}'; echo '{"pid": '$$'}'`},
 	}
-	if bound := d.bound(); bound != 50*time.Millisecond {
+	if bound := d.bound(); bound != 2*time.Second {
 		t.Fatal(bound)
 	}
 	s, err := d.Start(t.Context())

@@ -196,6 +196,7 @@ start_pre() {
 
 start_post() {
 	apexd_hook started && return 0
+	stop_pre
 	stop
 	stop_post
 	return 1

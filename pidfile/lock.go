@@ -208,7 +208,7 @@ func (r Ref) owner() *Finding {
 	s := r.sight(rec, err)
 	s.lock = LockHeld
 	if rec != nil && !s.sameProject() { // a project that was moved has its daemon still
-		s.holder, _ = proc.LockHolder(r.LockPath())
+		s.nameHolder()
 	}
 	f := s.judge()
 	if f.PID == 0 && s.match != matchElsewhere {

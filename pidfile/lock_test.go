@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -307,8 +308,11 @@ func TestMovedProject(t *testing.T) {
 	}
 	now := Ref{Project: filepath.Join(filepath.Dir(r.Project), "new"), StateDir: state}
 	now.Path = filepath.Join(now.Project, ".apex", "daemon.pid")
+	if runtime.GOOS == "windows" { // Wine moves it all the same
+		t.Skip("a directory with open files cannot be moved")
+	}
 	if err := os.Rename(r.Project, now.Project); err != nil {
-		t.Skip("what is in use cannot be moved here: " + err.Error())
+		t.Fatal(err)
 	}
 	if f := now.Look(); !f.Running || f.Foreign || f.PID == os.Getpid() && f.Record.Log.Path != filepath.Join(now.Project, "x.log") {
 		t.Errorf("in its new place: %+v, the log at %v", f, f.Record)
@@ -407,7 +411,7 @@ func TestPathThatIsNotUTF8(t *testing.T) {
 	}
 	other := r
 	other.Project = strings.Replace(dir, "\xe9", "\xe8", 1)
-	if f := other.Look(); f.PID != os.Getpid() || len(f.Warnings) != 1 {
+	if f := other.Look(); runtime.GOOS == "linux" && f.PID != os.Getpid() || !f.Running || len(f.Warnings) != 1 {
 		t.Errorf("whoever has the lock, moved from a path that reads the same: %+v", f)
 	}
 	b, err := os.ReadFile(r.Path)

@@ -87,7 +87,7 @@ func (r Ref) lookAfter(rec *Record, err error) Finding {
 	}
 	s.lock, s.lockErr = askLock(r.LockPath())
 	if s.lock == LockHeld {
-		s.holder, _ = proc.LockHolder(r.LockPath())
+		s.nameHolder()
 	}
 	// The record may have been written since, also by a daemon that ended between the two looks: with the lock free, what stands there now is its last word.
 	if again, err := Read(r.Path); again != nil || s.lock == LockFree {
@@ -100,6 +100,16 @@ func (r Ref) lookAfter(rec *Record, err error) Finding {
 		return r.lookGuard(f)
 	}
 	return f
+}
+
+// nameHolder asks who has the lock. Where the kernel does not say it (overlays, btrfs) the process of a record of another directory has it if it has this lock's file open, as the
+// daemon of a project that was moved: nobody can have made it open a file of his.
+func (s *sight) nameHolder() {
+	path, named := s.ref.LockPath(), false
+	s.holder, named = proc.LockHolder(path)
+	if !named && s.rec != nil && s.match == matchIdentity && !s.sameProject() && proc.HasOpen(s.process.PID, path) {
+		s.holder = s.process.PID
+	}
 }
 
 // sight is everything that judge needs: facts only, no decisions.
@@ -278,7 +288,7 @@ func (s sight) beyond(f Finding) Finding {
 func (s sight) copied(f Finding) Finding {
 	f.Record, f.State = nil, service.StateStopped
 	warning := "the record was copied from %q and is ignored"
-	if s.match == matchNone || s.match == matchBoot {
+	if s.match == matchNone { // of another boot it may be another machine's, whose locks do not reach this one
 		f.Foreign, warning = true, `the record is that of %q, from which this directory was copied or moved, and is ignored: "apexd stop" clears it away`
 	}
 	f.Warnings = append(f.Warnings, fmt.Sprintf(warning, s.rec.ProjectPath))

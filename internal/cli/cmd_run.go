@@ -106,7 +106,7 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	if f.keeper.Backend == service.KindOpenRC {
 		o.Again = openrc.System().Respawned(f.keeper.Service)
 		known := openrc.System().Look(f.keeper.Service)
-		o.Unwanted = known.Word == openrc.Stopping || known.Word == openrc.Stopped
+		o.Unwanted = known.Word == openrc.Stopping || known.Word == openrc.Stopped && known.Supervisor == 0
 		if known.Never { // the registered policy holds, as under every manager, until the next "apexd install"
 			o.Spec.Restart.When = service.RestartNever
 		}

@@ -135,7 +135,7 @@ func (e *Exposition) sample(name string, value float64, labels []Label) {
 	e.b = append(b, '\n')
 }
 
-// escapeLabel makes s a label value: UTF-8, with the three characters escaped that the format names. A byte that is not UTF-8 is shown as \xNN, so that two paths are not one.
+// escapeLabel makes s a label value: UTF-8, with the three characters escaped that the format names. A byte that is not UTF-8 is shown as \xNN, so that paths which differ in such bytes differ.
 func escapeLabel(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsAny(s, "\\\"\n") {
 		return s

@@ -155,8 +155,12 @@ func parseControl(b []byte) (sender, descriptors) {
 
 // waiting reports whether a read of fd would not block.
 func waiting(fd uintptr) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-	return err != nil || n > 0
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return err != nil || n > 0
+		}
+	}
 }
 
 func truncated(flags int) bool { return flags&syscall.MSG_TRUNC != 0 }

@@ -53,6 +53,9 @@ func SetSubreaper() error { return setSubreaper() }
 // files otherwise in stat(2) than in /proc/locks (btrfs, some overlays).
 func LockHolder(path string) (pid int, ok bool) { return lockHolder(path) }
 
+// HasOpen reports whether process pid has the file at path open, as far as this process may see that: what is its user's, or all for root (proc(5), /proc/pid/fd). On Linux, else false.
+func HasOpen(pid int, path string) bool { return hasOpen(pid, path) }
+
 // below returns the live descendants of root among all, parents before children.
 func below(all []Info, root int) []Info {
 	children := make(map[int][]Info)

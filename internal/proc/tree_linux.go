@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -189,6 +190,19 @@ func (fd reader) Read(b []byte) (int, error) {
 
 func setSubreaper() error {
 	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+}
+
+func hasOpen(pid int, path string) bool {
+	want, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd/"
+	fds, _ := os.ReadDir(dir) // what cannot be read has nothing
+	return slices.ContainsFunc(fds, func(fd os.DirEntry) bool {
+		fi, err := os.Stat(dir + fd.Name())
+		return err == nil && os.SameFile(fi, want)
+	})
 }
 
 func lockHolder(path string) (int, bool) {

@@ -10,4 +10,6 @@ func exiting() ([]Info, error) { return nil, errors.ErrUnsupported }
 
 func setSubreaper() error { return errors.ErrUnsupported }
 
+func hasOpen(int, string) bool { return false }
+
 func lockHolder(string) (int, bool) { return 0, false }

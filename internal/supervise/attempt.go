@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -15,8 +14,6 @@ import (
 	"github.com/joshuaaferguson/apexd/internal/history"
 	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/internal/ready"
-	"github.com/joshuaaferguson/apexd/internal/safefile"
-	"github.com/joshuaaferguson/apexd/internal/sockets"
 	"github.com/joshuaaferguson/apexd/service"
 )
 
@@ -475,26 +472,6 @@ func (d *daemon) retry(ctx context.Context, delay time.Duration) {
 	d.logger.Info("Restarting the workload", "delay", delay.Round(time.Millisecond), "restarts", d.restarts)
 	d.note(history.Event{Event: "restarting", Reason: "in " + delay.Round(time.Millisecond).String()})
 	d.deadline.set(delay, func() { d.launch(ctx) })
-}
-
-// Hint says what to do about an error of CheckCommand, of executing the workload, or of opening our files.
-func Hint(err error) string {
-	var socket *sockets.Error
-	switch {
-	case errors.As(err, &socket):
-		return socket.Hint()
-	case errors.Is(err, errNoDir):
-		return "make the directory, or change workingDirectory in .apex/config.yaml"
-	case errors.Is(err, errNoProgram):
-		return "check daemon.command in .apex/config.yaml, and PATH"
-	case errors.Is(err, fs.ErrPermission):
-		return "check the permissions: the program must be executable and .apex writable"
-	case isExecFormat(err):
-		return `a script needs a first line such as "#!/bin/sh", or name its interpreter: command: [sh, script]`
-	case safefile.NoSpace(err):
-		return "free some disk space and start again"
-	}
-	return ""
 }
 
 func cmpOr(a, b string) string {

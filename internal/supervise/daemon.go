@@ -195,6 +195,8 @@ func (d *daemon) heal(ctx context.Context) {
 	unwatched := d.watchFiles(ctx)
 	remade, err := d.lock.Heal()
 	switch {
+	case service.CodeOf(err) == service.CodeAlreadyRunning && d.state == service.StateStopping: // asked twice, it would kill
+		return
 	case service.CodeOf(err) == service.CodeAlreadyRunning:
 		d.logger.Error("The lock was deleted and another daemon has it now, stopping", "err", err)
 		d.request(Request{RequestStop, "another daemon has the lock"})

@@ -3,15 +3,21 @@
 package supervise
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
+	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/joshuaaferguson/apexd/internal/history"
+	"github.com/joshuaaferguson/apexd/internal/proc"
 	"github.com/joshuaaferguson/apexd/pidfile"
 	"github.com/joshuaaferguson/apexd/service"
 )
@@ -104,12 +110,13 @@ type healing struct {
 	lines    heard
 	requests chan Request
 	stop     func()
+	linger   chan struct{} // the workload ends when it is closed
 }
 
 // heals starts one. It is stopped at the end of the test.
 func heals(t *testing.T, begin func(n int, paths []string) error) *healing {
 	t.Helper()
-	h := &healing{t: t, ref: projectRef(t), files: &files{begun: make(chan int, 1000), begin: begin}, lines: make(heard, 1000), requests: make(chan Request)}
+	h := &healing{t: t, ref: projectRef(t), files: &files{begun: make(chan int, 1000), begin: begin}, lines: make(heard, 1000), requests: make(chan Request), linger: make(chan struct{})}
 	lock, got, err := h.ref.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +127,7 @@ func heals(t *testing.T, begin func(n int, paths []string) error) *healing {
 		Func: func(ctx context.Context, _ Daemon, ready func(string)) error {
 			ready("")
 			<-ctx.Done()
+			<-h.linger
 			return nil
 		},
 	}, lock, nil)
@@ -132,6 +140,7 @@ func heals(t *testing.T, begin func(n int, paths []string) error) *healing {
 	go func() { done <- d.run(ctx, got) }()
 	h.stop = sync.OnceFunc(func() {
 		cancel()
+		close(h.linger)
 		err := <-done
 		d.close()
 		if err := errors.Join(err, lock.Release()); err != nil {
@@ -322,5 +331,58 @@ func TestWrittenBeforeHealed(t *testing.T) {
 	h.hears(healedLine, "")
 	if n := h.healed(); n != 1 {
 		t.Errorf("said %d times", n)
+	}
+}
+
+// TestLostPlace: a daemon that another one has replaced goes gracefully, whatever that one does with its files meanwhile.
+func TestLostPlace(t *testing.T) {
+	h := heals(t, nil)
+	h.watches(1)
+	other := exec.Command("sleep", "600")
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
+	p, err := proc.Inspect(other.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := pidfile.Record{PID: p.PID, Identity: p.Identity, ProjectPath: h.ref.Project, State: service.StateRunning, Schema: pidfile.Schema, StartedAt: pidfile.Time{Time: p.Started}}
+	b, err := rec.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.remove(h.ref.LockPath())
+	theirs := flock.New(h.ref.LockPath())
+	if err := theirs.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Unlock()
+	replace := func() {
+		t.Helper()
+		h.remove(h.ref.Path)
+		if err := os.WriteFile(h.ref.Path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		h.files.tell()
+	}
+	replace()
+	h.hears("Stopping the workload", "")
+	h.watches(2)
+	replace()
+	h.watches(3)
+	h.requests <- Request{RequestReload, "the test"} // is taken when it has looked again
+	for {
+		select {
+		case line := <-h.lines:
+			if strings.HasPrefix(line, "Killing") {
+				t.Error(line)
+			}
+		default:
+			if now, err := os.ReadFile(h.ref.Path); err != nil || !bytes.Equal(now, b) {
+				t.Errorf("their record is %q by now (%v)", now, err)
+			}
+			return
+		}
 	}
 }

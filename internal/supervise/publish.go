@@ -51,7 +51,7 @@ func (d *daemon) publish() error {
 const saveAgain = time.Second
 
 // save publishes and survives a failure: a full disk must not end the daemon. The state in memory stays true, and is written by the next change, or saveAgain later: else
-// status would tell for ever what was true before. A record that somebody deleted is thereby there again, and heal says so.
+// status would tell for ever what was true before. A record that somebody deleted is thereby there again, and heal says so; not of one that is deleted between the look and the exchange.
 func (d *daemon) save() {
 	if _, err := os.Lstat(d.o.Ref.Path); errors.Is(err, fs.ErrNotExist) {
 		d.lost = true
@@ -68,7 +68,7 @@ func (d *daemon) save() {
 		d.logger.Info("The record can be written again", "path", d.o.Ref.Path)
 	}
 	d.saveErr = err
-	if d.lost {
+	if d.lost && d.healAt.c == nil { // else heal is about to look, or to try again later
 		d.healSoon()
 	}
 }

@@ -283,15 +283,21 @@ func (d *daemon) hearOut(a *attempt) {
 	if d.server != nil {
 		heard = d.server.Drain() // mostly nil
 	}
+	var bound <-chan time.Time
+	if heard != nil {
+		bound = time.After(relayWait)
+	}
 	for heard != nil || len(d.events) > 0 {
 		select {
 		case f := <-d.events:
 			f()
 		case <-heard:
 			heard = nil
+		case <-bound:
+			heard = nil
 		}
 	}
-	if a.matched.Load() {
+	if d.state == service.StateStarting && a.matched.Load() {
 		d.becomeReady(a, "")
 	}
 }
