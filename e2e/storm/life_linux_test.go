@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -144,17 +145,29 @@ func (l *life) reload() {
 	l.must("logs", 0)
 }
 
-// rests is the daemon's weight while it does nothing but wait: the workload is ready, no rotated log is compressed, and it is within limit. When that is not so for too long it is
+// rests is the daemon's weight while it does nothing but wait: the workload is ready, its own files are watched, no rotated log is compressed, and it is within limit. When that is not so for too long it is
 // returned all the same.
 func (l *life) rests(limit weight) weight {
 	l.t.Helper()
 	for end := time.Now().Add(patience); ; <-time.After(pause) {
 		ready := l.status().State == "running"
 		packs, _ := filepath.Glob(l.apex("*.tmp")) // the pattern is well formed
-		if w := weigh(l.t, l.pid()); ready && len(packs) == 0 && w.within(limit) || time.Now().After(end) {
+		if w := weigh(l.t, l.pid()); ready && l.watched() && len(packs) == 0 && w.within(limit) || time.Now().After(end) {
 			return w
 		}
 	}
+}
+
+// watched reports whether the daemon watches its files, which begins after the start: it holds their directory, and has it open once more for that.
+func (l *life) watched() bool {
+	fds, _ := filepath.Glob("/proc/" + strconv.Itoa(l.pid()) + "/fd/*") // the pattern is well formed
+	n := 0
+	for _, fd := range fds {
+		if path, err := os.Readlink(fd); err == nil && path == filepath.Dir(l.apex("x")) { // one may have been closed
+			n++
+		}
+	}
+	return n >= 2
 }
 
 // goroutines ends the daemon by SIGABRT, upon which the Go runtime writes all of them to its standard error, and counts them: without those two that compress the last rotated log or
