@@ -45,6 +45,7 @@ type Lock struct {
 	dir    *os.Root     // of record and lock, wherever it is moved to; nil where it cannot be held, or nobody needs it
 	failed bool         // the record could not be written, and a part of it may be left
 	lost   bool         // another daemon has the place, see Heal
+	absent bool         // there was no record when the last one was written
 
 	reserves bool     // Reserve was called
 	room     *os.File // of the next record on a full disk, nil where there is none
@@ -324,7 +325,7 @@ func (l *Lock) Write(rec Record) error {
 	if err != nil {
 		return err
 	}
-	err = safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Finding.Owner
+	found, err := safefile.ReplaceOwn(l.ref.Path, b, recordMode) // its owner is whose processes it may speak of, see Finding.Owner
 	if room := l.room; safefile.NoSpace(err) && room != nil {
 		l.room = nil
 		if safefile.ReplaceFrom(room, l.ref.Path, b) == nil {
@@ -334,12 +335,15 @@ func (l *Lock) Write(rec Record) error {
 	if err == nil && l.failed {
 		safefile.RemoveTemps(l.ref.Path) // on a disk that takes nothing nothing can be removed either
 	}
-	l.failed = err != nil
+	l.failed, l.absent = err != nil, !found
 	if l.reserves && !l.failed {
 		l.Reserve() // the record before has just given its room back
 	}
 	return err
 }
+
+// WasAbsent reports whether there was no record to replace at the last Write.
+func (l *Lock) WasAbsent() bool { return l.absent }
 
 // roomSize is a block of most file systems, and longer than any record but one of a very long path.
 const roomSize = 4096

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +44,7 @@ func TestLongLife(t *testing.T) {
 	}
 	young := newLife(t)
 	young.again(2) // nothing was rotated yet
+	young.heals()
 	anything := weight{1 << 30, 1 << 30, 1 << 30, 1 << 30}
 	calm := young.rests(anything)
 	fresh := young.goroutines()
@@ -145,29 +145,35 @@ func (l *life) reload() {
 	l.must("logs", 0)
 }
 
-// rests is the daemon's weight while it does nothing but wait: the workload is ready, its own files are watched, no rotated log is compressed, and it is within limit. When that is not so for too long it is
+// rests is the daemon's weight while it does nothing but wait: the workload is ready, no rotated log is compressed, and it is within limit. When that is not so for too long it is
 // returned all the same.
 func (l *life) rests(limit weight) weight {
 	l.t.Helper()
 	for end := time.Now().Add(patience); ; <-time.After(pause) {
 		ready := l.status().State == "running"
 		packs, _ := filepath.Glob(l.apex("*.tmp")) // the pattern is well formed
-		if w := weigh(l.t, l.pid()); ready && l.watched() && len(packs) == 0 && w.within(limit) || time.Now().After(end) {
+		if w := weigh(l.t, l.pid()); ready && len(packs) == 0 && w.within(limit) || time.Now().After(end) {
 			return w
 		}
 	}
 }
 
-// watched reports whether the daemon watches its files, which begins after the start: it holds their directory, and has it open once more for that.
-func (l *life) watched() bool {
-	fds, _ := filepath.Glob("/proc/" + strconv.Itoa(l.pid()) + "/fd/*") // the pattern is well formed
-	n := 0
-	for _, fd := range fds {
-		if path, err := os.Readlink(fd); err == nil && path == filepath.Dir(l.apex("x")) { // one may have been closed
-			n++
+// heals deletes the record and returns when the daemon has made it again: it watches its files then, which begins some time after its start.
+func (l *life) heals() {
+	l.t.Helper()
+	if err := os.Remove(l.apex("daemon.pid")); err != nil {
+		l.t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); ; <-time.After(pause) { // polling: each look is short
+		switch b, err := os.ReadFile(l.apex("daemon.history")); {
+		case err != nil:
+			l.t.Fatal(err)
+		case bytes.Contains(b, []byte(`"healed"`)):
+			return
+		case time.Now().After(end):
+			l.t.Fatal("the record is not made again")
 		}
 	}
-	return n >= 2
 }
 
 // goroutines ends the daemon by SIGABRT, upon which the Go runtime writes all of them to its standard error, and counts them: without those two that compress the last rotated log or

@@ -52,7 +52,7 @@ func TestOwner(t *testing.T) {
 		{"Replace of a file that is there", func(p string) error {
 			return errors.Join(os.WriteFile(p, nil, 0o600), Replace(p, []byte("x"), 0o640))
 		}, stranger},
-		{"ReplaceOwn", func(p string) error { return ReplaceOwn(p, []byte("x"), 0o640) }, 0},
+		{"ReplaceOwn", func(p string) error { return replaceOwn(p, []byte("x"), 0o640) }, 0},
 		{"MkdirAll", func(p string) error { return MkdirAll(p, 0o755) }, stranger},
 		{"MkdirAll of more than one", func(p string) error { return errors.Join(MkdirAll(p+"/a/b", 0o755), Make(p+"/a/b/f", 0o600)) }, stranger},
 		{"MkdirAll of one that is there", func(p string) error {

@@ -20,7 +20,7 @@ func TestLinkedDirectory(t *testing.T) {
 		{"Make", func(p string) error { return Make(p+".new", 0o600) }},
 		{"Read", func(p string) error { _, _, err := Read(p, 100); return err }},
 		{"Replace", func(p string) error { return Replace(p, []byte("mine"), 0o600) }},
-		{"ReplaceOwn", func(p string) error { return ReplaceOwn(p, []byte("mine"), 0o600) }},
+		{"ReplaceOwn", func(p string) error { return replaceOwn(p, []byte("mine"), 0o600) }},
 		{"Overwrite", func(p string) error { return Overwrite(p, []byte("mine")) }},
 		{"Remove", Remove},
 		{"RemoveSame", func(p string) error {

@@ -35,7 +35,7 @@ func ReplaceFrom(room *os.File, path string, data []byte) error {
 		return err
 	}
 	defer p.close()
-	if err := checkOld(path); err != nil {
+	if _, err := checkOld(path); err != nil {
 		return err
 	}
 	if _, err := room.WriteAt(data, 0); err != nil {
@@ -49,7 +49,7 @@ func ReplaceFrom(room *os.File, path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := p.swap(tmp, base); err != nil {
+	if _, err := p.swap(tmp, base); err != nil {
 		_ = p.remove(tmp) // the first error says it
 		return err
 	}

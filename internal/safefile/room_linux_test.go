@@ -15,7 +15,7 @@ func TestReplaceFrom(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "record")
 	const perm = 0o644
-	if err := ReplaceOwn(path, bytes.Repeat([]byte("a"), 700), perm); err != nil {
+	if err := replaceOwn(path, bytes.Repeat([]byte("a"), 700), perm); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})

@@ -100,22 +100,24 @@ var tempSeq atomic.Uint32
 // never a part. What stands at path is replaced, not followed, except that a directory is an error. After an error the old
 // content is still there and the temporary file is gone. It is not synced: a record of another boot is stale by its boot id.
 func Replace(path string, data []byte, perm fs.FileMode) error {
-	return replace(path, data, perm, parent.open, parent.rename)
+	_, err := replace(path, data, perm, parent.open, parent.move)
+	return err
 }
 
 // ReplaceState is Replace for what is worth nothing after a power failure, which may leave the file empty: nothing is written out because of it.
 func ReplaceState(path string, data []byte, perm fs.FileMode) error {
-	return replace(path, data, perm, parent.open, parent.swap)
+	_, err := replace(path, data, perm, parent.open, parent.swap)
+	return err
 }
 
 // ReplaceOwn is ReplaceState for a file whose owner says who wrote it: it belongs to this process's user in whoever's directory it is. Where somebody keeps the file open so that it
-// cannot be replaced (Windows), it is overwritten instead: see Overwrite.
-func ReplaceOwn(path string, data []byte, perm fs.FileMode) error {
-	err := replace(path, data, perm, parent.openOwn, parent.swap)
+// cannot be replaced (Windows), it is overwritten instead: see Overwrite. found reports whether there was a file at path; but on Linux that is looked at a moment before.
+func ReplaceOwn(path string, data []byte, perm fs.FileMode) (found bool, err error) {
+	found, err = replace(path, data, perm, parent.openOwn, parent.swap)
 	if err != nil && inUse(err) && Overwrite(path, data) == nil {
-		return nil
+		return true, nil
 	}
-	return err
+	return found, err
 }
 
 // Overwrite writes data over the content of path, in one write, with spaces up to the old length: what is shorter never has the end of the old behind it, and a reader sees the one or the
@@ -152,16 +154,21 @@ func Make(path string, perm fs.FileMode) error {
 
 type opener = func(p parent, base string, flag int, perm fs.FileMode) (*os.File, error)
 
-type mover = func(p parent, from, to string) error
+// mover gives from the name to, and reports whether another file had that.
+type mover = func(p parent, from, to string) (found bool, err error)
 
-func replace(path string, data []byte, perm fs.FileMode, open opener, move mover) error {
+// move does not know about another file.
+func (p parent) move(from, to string) (bool, error) { return true, p.rename(from, to) }
+
+func replace(path string, data []byte, perm fs.FileMode, open opener, move mover) (found bool, err error) {
 	p, err := openParent(path)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer p.close()
-	if err := checkOld(path); err != nil {
-		return err
+	there, err := checkOld(path)
+	if err != nil {
+		return there, err
 	}
 	base := filepath.Base(path)
 	var f *os.File
@@ -170,7 +177,7 @@ func replace(path string, data []byte, perm fs.FileMode, open opener, move mover
 		return err
 	})
 	if err != nil {
-		return err
+		return there, err
 	}
 	_, err = f.Write(data)
 	if e := chmod(f, perm); err == nil {
@@ -180,21 +187,25 @@ func replace(path string, data []byte, perm fs.FileMode, open opener, move mover
 		err = e
 	}
 	if err == nil {
-		err = patiently(func() error { return move(p, tmp, base) })
+		err = patiently(func() error {
+			found, err := move(p, tmp, base)
+			there = there && found
+			return err
+		})
 	}
 	if err != nil {
 		_ = p.remove(tmp) // the first error says it
 	}
-	return err
+	return there, err
 }
 
-// checkOld refuses what stands at path and is not to be replaced. Nothing need stand there.
-func checkOld(path string) error {
+// checkOld refuses what stands at path and is not to be replaced. It reports whether anything does.
+func checkOld(path string) (there bool, err error) {
 	fi, err := os.Lstat(path)
 	if err != nil {
-		return nil
+		return !errors.Is(err, fs.ErrNotExist), nil
 	}
-	return Check(path, fi)
+	return true, Check(path, fi)
 }
 
 // temp has make make a new temporary file for base. One of that name was left by a process of an earlier boot with our PID.

@@ -74,7 +74,28 @@ func TestRead(t *testing.T) {
 
 // ways are the forms of Replace.
 func ways() map[string]func(string, []byte, fs.FileMode) error {
-	return map[string]func(string, []byte, fs.FileMode) error{"Replace": Replace, "ReplaceOwn": ReplaceOwn, "ReplaceState": ReplaceState}
+	return map[string]func(string, []byte, fs.FileMode) error{"Replace": Replace, "ReplaceOwn": replaceOwn, "ReplaceState": ReplaceState}
+}
+
+func replaceOwn(path string, data []byte, perm fs.FileMode) error {
+	_, err := ReplaceOwn(path, data, perm)
+	return err
+}
+
+// TestReplaceOwnFinds: whoever replaces is told whether there was anything.
+func TestReplaceOwnFinds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "record")
+	for i, want := range []bool{false, true, true} {
+		if found, err := ReplaceOwn(path, []byte("x"), 0o644); err != nil || found != want {
+			t.Errorf("%d: %v, %v, want %v", i, found, err, want)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := ReplaceOwn(path, []byte("x"), 0o644); err != nil || found {
+		t.Errorf("after it was deleted: %v, %v", found, err)
+	}
 }
 
 func TestReplace(t *testing.T) {

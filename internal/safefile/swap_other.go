@@ -2,4 +2,4 @@
 
 package safefile
 
-func (p parent) swap(from, to string) error { return p.rename(from, to) }
+func (p parent) swap(from, to string) (bool, error) { return p.move(from, to) }

@@ -51,12 +51,10 @@ func (d *daemon) publish() error {
 const saveAgain = time.Second
 
 // save publishes and survives a failure: a full disk must not end the daemon. The state in memory stays true, and is written by the next change, or saveAgain later: else
-// status would tell for ever what was true before. A record that somebody deleted is thereby there again, and heal says so; not of one that is deleted between the look and the exchange.
+// status would tell for ever what was true before. A record that somebody deleted is thereby there again, and heal says so.
 func (d *daemon) save() {
-	if _, err := os.Lstat(d.o.Ref.Path); errors.Is(err, fs.ErrNotExist) {
-		d.lost = true
-	}
 	err := d.publish()
+	d.lost = d.lost || err == nil && d.lock.WasAbsent()
 	d.saveAt.stop()
 	if err != nil {
 		d.saveAt.set(saveAgain, d.save)
