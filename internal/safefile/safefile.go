@@ -111,7 +111,7 @@ func ReplaceState(path string, data []byte, perm fs.FileMode) error {
 }
 
 // ReplaceOwn is ReplaceState for a file whose owner says who wrote it: it belongs to this process's user in whoever's directory it is. Where somebody keeps the file open so that it
-// cannot be replaced (Windows), it is overwritten instead: see Overwrite. found reports whether there was a file at path; but on Linux that is looked at a moment before.
+// cannot be replaced (Windows), it is overwritten instead: see Overwrite. found reports whether there was a file at path: on Linux exactly, elsewhere by a look a moment before.
 func ReplaceOwn(path string, data []byte, perm fs.FileMode) (found bool, err error) {
 	found, err = replace(path, data, perm, parent.openOwn, parent.swap)
 	if err != nil && inUse(err) && Overwrite(path, data) == nil {
